@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * key.h - key pairs and signatures (OpenSSL EVP): Ed25519 (RFC 8032) and ECDSA P-256.
+ *
+ * Public keys travel as SSH blobs (sshkey.h); private keys never leave struct key but by
+ * key_private_der. Signatures of ECDSA are r||s, 64 bytes (RFC 9421 section 3.3.4), unless the SSH
+ * form is asked for.
+ */
+#ifndef SFT_KEY_H
+#define SFT_KEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/sshkey.h"
+
+enum key_alg { KEY_NONE = 0, KEY_ED25519, KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_ECDSA_P521, KEY_RSA };
+
+#define KEY_RAW_SIG_MAX 64
+#define KEY_PRIVATE_DER_MAX 8192
+
+struct key; /* a private key; wiped by key_free */
+
+SFT_CHECKED int key_generate(enum key_alg alg, struct key **keyp);
+void key_free(struct key *key); /* takes NULL */
+enum key_alg key_algorithm(const struct key *key);
+
+/* PKCS#8 DER. Caller wipes out. */
+SFT_CHECKED int key_private_der(const struct key *key, uint8_t *out, size_t cap, size_t *lenp);
+SFT_CHECKED int key_from_der(const uint8_t *der, size_t len, struct key **keyp);
+
+SFT_CHECKED int key_public(const struct key *key, struct sshkey *out);
+
+/* Raw signature for RFC 9421: 64 bytes for Ed25519 and P-256; SFT_EKEYTYPE for other keys. */
+SFT_CHECKED int key_sign_raw(const struct key *key, const void *msg, size_t len, uint8_t sig[KEY_RAW_SIG_MAX]);
+/* Verifies a raw signature of 64 bytes by a public key; SFT_ESIGNATURE if it does not verify. */
+SFT_CHECKED int key_verify_raw(const struct sshkey *pub, const void *msg, size_t len, const uint8_t sig[KEY_RAW_SIG_MAX]);
+/* Verifies an SSH signature blob (string algorithm, string signature), as in certificates. */
+SFT_CHECKED int key_verify_ssh(const struct sshkey *pub, const void *msg, size_t len, const uint8_t *sig, size_t siglen);
+
+/*
+ * An OpenSSH private key file (PROTOCOL.key, cipher "none") for an Ed25519 or P-256 key.
+ * Writes PEM text with a final NUL; caller wipes out.
+ */
+SFT_CHECKED int key_to_openssh(const struct key *key, const char *comment, char *out, size_t cap);
+
+#endif

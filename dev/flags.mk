@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: PostgreSQL
+# Flags that every C room shares. A room's Makefile includes this file, then names its objects.
+#
+# make SAN=1    builds with ASan and UBSan (objects of their own under build/san)
+# make FAULTS=1 compiles the fault points in (build/faults); release builds have none
+
+TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)
+CC ?= cc
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+       -Wvla -Wformat=2 -Werror
+BASE_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) -g -fPIC -fstack-protector-strong -fno-strict-aliasing -I$(TOP)
+
+VARIANT := release
+ifdef FAULTS
+VARIANT := faults
+VARIANT_CFLAGS += -DSFT_FAULTS
+endif
+ifdef SAN
+VARIANT := $(VARIANT)-san
+VARIANT_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+LDFLAGS += -fsanitize=address,undefined
+else
+VARIANT_CFLAGS += -O2 -D_FORTIFY_SOURCE=2
+endif
+LDFLAGS += -Wl,-z,relro,-z,now
+BUILD := build/$(VARIANT)
+CFLAGS_ALL = $(BASE_CFLAGS) $(VARIANT_CFLAGS) $(CFLAGS)
+LIBCOMMON = $(TOP)/common/$(BUILD)/libsftcommon.a
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $(notdir $(CURDIR))/$<"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
