@@ -51,7 +51,8 @@ struct http_request {
 /*
  * Makes the call. On 401 clock_skew takes the platform's time from the answer, sets
  * peer->clock_offset and tries once more. Any HTTP status is a success (0) here.
- * Errors: SFT_ENETWORK, SFT_ETLS, SFT_ETIMEOUT, SFT_ETOOLONG, SFT_ENOMEM. Free with http_answer_free.
+ * Errors: SFT_ENETWORK, SFT_ETLS, SFT_ETIMEOUT, SFT_ETOOLONG, SFT_ENOMEM, SFT_EFORMAT (url, target
+ * or key id cannot be sent), SFT_ESYSTEM (no libcurl). Free with http_answer_free. Not for threads.
  */
 SFT_CHECKED int http_call(struct http_peer *peer, const struct http_request *req, struct http_answer *out);
 void http_answer_free(struct http_answer *answer);
