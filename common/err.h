@@ -41,7 +41,8 @@ enum sft_err {
     SFT_EKEK = -29,          /* key-encryption key missing or wrong */
     SFT_EKEYID = -30,        /* certificate key id breaks its rule */
     SFT_ESERIAL = -31,       /* certificate serial is 0 or beyond 2^63-1 */
-    SFT_ERR_MIN = -31
+    SFT_EDIGEST = -32,       /* a body is not what its Content-Digest says */
+    SFT_ERR_MIN = -32
 };
 
 /* The sentence for err, lower case, no full stop; never NULL. */

@@ -49,7 +49,8 @@ SFT_CHECKED int httpsig_parse_request(const char *signature_input, struct httpsi
 /*
  * Verifies a request as its receiver: digest against body, then the signature by pub. req->created,
  * nonce and keyid are ignored, they come from signature_input. content_digest is NULL without a body.
- * Returns SFT_EFORMAT (a header), SFT_EKEYMISMATCH (alg is not pub's), SFT_ESIGNATURE.
+ * Returns SFT_EFORMAT (a header), SFT_ENAME (method, authority or target), SFT_EDIGEST (the body is
+ * not what content_digest says), SFT_EKEYMISMATCH (alg is not pub's), SFT_ESIGNATURE.
  */
 SFT_CHECKED int httpsig_verify_request(const struct sshkey *pub, const struct httpsig_request *req,
                                        const char *content_digest, const char *signature_input,
