@@ -3,6 +3,7 @@
 #
 # make SAN=1    builds with ASan and UBSan (objects of their own under build/san)
 # make FAULTS=1 compiles the fault points in (build/faults); release builds have none
+# make ANALYZE=1 builds with gcc -fanalyzer (build/analyze), for lint only
 
 TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)
 CC ?= cc
@@ -22,6 +23,10 @@ VARIANT_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 LDFLAGS += -fsanitize=address,undefined
 else
 VARIANT_CFLAGS += -O2 -D_FORTIFY_SOURCE=2
+endif
+ifdef ANALYZE
+VARIANT := analyze
+VARIANT_CFLAGS += -fanalyzer
 endif
 LDFLAGS += -Wl,-z,relro,-z,now
 BUILD := build/$(VARIANT)

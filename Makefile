@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: PostgreSQL
+# The whole house. `make` alone says what there is to say.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+PREFIX ?= /usr/local
+DB ?= sft
+export SAN FAULTS ANALYZE PREFIX DESTDIR
+
+# common first, then whoever uses it; regress has the programs that only tests use.
+ROOMS = common pg_sftca gateway agent client regress
+BUILD_TARGETS = $(ROOMS:%=build-%)
+
+.PHONY: help deps all $(BUILD_TARGETS) demo demo-stop check check-long lint format hooks \
+        install install-db clean
+
+help:
+	@echo 'sft: short-lived access certificates, issued by PostgreSQL'
+	@echo
+	@echo '  make demo        the whole product at work on this machine (installs what is missing)'
+	@echo '  make demo-stop   stop the demo and remove what it made'
+	@echo '  make check       every test, at most 10 minutes on 2 cores'
+	@echo
+	@echo '  make deps        install the Debian packages for building, testing and lint'
+	@echo '  make all         build everything            SAN=1 sanitizers, FAULTS=1 fault points'
+	@echo '  make check-long  sweeps, soaks and long fuzzing'
+	@echo '  make lint        format, dependency rule, analyzers, conventions'
+	@echo '  make format      rewrite C files as .clang-format says'
+	@echo '  make hooks       let git run format and lint before each commit'
+	@echo '  make install     programs and extension, below DESTDIR and PREFIX ($(PREFIX))'
+	@echo '  make install-db  create or upgrade the platform in database DB ($(DB))'
+	@echo '  make clean       remove what was built'
+	@echo
+	@echo 'One room: make -C gateway, make -C gateway check. Start reading in README.md.'
+
+deps:
+	@dev/deps
+
+all: $(BUILD_TARGETS)
+
+$(BUILD_TARGETS): build-%:
+	@$(MAKE) -C $*
+
+$(filter-out build-common,$(BUILD_TARGETS)): build-common
+
+demo:
+	@dev/deps demo
+	@$(MAKE) all
+	@dev/demo start
+
+demo-stop:
+	@dev/demo stop
+
+check:
+	@dev/check
+
+check-long:
+	@dev/check long
+
+lint:
+	@dev/lint
+
+format:
+	@dev/format -i
+
+hooks:
+	@git config core.hooksPath dev/hooks
+	@echo 'git runs dev/hooks/pre-commit from now on'
+
+install: all
+	@dev/install
+
+install-db:
+	@sql/migrate -d '$(DB)'
+
+clean:
+	@for room in $(ROOMS); do $(MAKE) -C $$room clean || exit 1; done
