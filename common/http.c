@@ -488,5 +488,6 @@ http_answer_free(struct http_answer *answer)
     free(answer->signature);
     free(answer->version);
     free(answer->etag);
+    free(answer->link);
     memset(answer, 0, sizeof *answer);
 }

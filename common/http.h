@@ -31,7 +31,8 @@ struct http_answer {
     unsigned status;
     char *body; /* NUL-terminated */
     size_t body_len;
-    char *content_type, *content_digest, *signature_input, *signature, *version, *etag; /* or NULL */
+    char *content_type, *content_digest, *signature_input, *signature; /* or NULL */
+    char *version, *etag, *link;                                        /* or NULL */
     int64_t retry_after; /* seconds, 0 if absent */
     char request_id[37];         /* the nonce sent */
     char request_signature[160]; /* the Signature header sent, for bound statements */
