@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * sshkey_check.c - whether the numbers of a public key are sound.
+ *
+ * The RSA checks are those of Boulder's goodkey: what fails them has been factored in the wild.
+ */
+#include "common/sshkey_check.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/obj_mac.h>
+
+#include "common/sshkey.h"
+
+/* ---- Ed25519 ---- */
+
+/*
+ * The y coordinates of the eight points of low order (little-endian, sign bit cleared). Under such
+ * a key one signature verifies for many messages.
+ */
+static const uint8_t low_order_y[][32] = {
+    {0},
+    {1},
+    {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+     0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+     0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+    {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+     0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+     0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+    {0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+};
+
+/* Whether y (sign bit cleared) is below 2^255 - 19. */
+static int
+is_canonical(const uint8_t y[32])
+{
+    if (y[31] != 0x7f || y[0] < 0xed)
+        return 1;
+    for (size_t i = 1; i < 31; i++)
+        if (y[i] != 0xff)
+            return 1;
+    return 0;
+}
+
+int
+sshkey_check_ed25519(const uint8_t *point, size_t len)
+{
+    uint8_t y[32];
+    if (len != sizeof(y))
+        return SFT_EKEYPOINT;
+    memcpy(y, point, sizeof(y));
+    y[31] &= 0x7f;
+    if (!is_canonical(y))
+        return SFT_EKEYPOINT;
+    for (size_t i = 0; i < sizeof(low_order_y) / sizeof(low_order_y[0]); i++)
+        if (memcmp(y, low_order_y[i], sizeof(y)) == 0)
+            return SFT_EKEYPOINT;
+    return 0;
+}
+
+/* ---- ECDSA ---- */
+
+/* Made once: building a group costs fifteen times what the check does. */
+static struct {
+    unsigned bits;
+    int nid;
+    EC_GROUP *group;
+} curves[] = {
+    {256, NID_X9_62_prime256v1, NULL},
+    {384, NID_secp384r1, NULL},
+    {521, NID_secp521r1, NULL},
+};
+static pthread_once_t curves_once = PTHREAD_ONCE_INIT;
+
+static void
+make_curves(void)
+{
+    for (size_t i = 0; i < 3; i++)
+        curves[i].group = EC_GROUP_new_by_curve_name(curves[i].nid);
+}
+
+static const EC_GROUP *
+curve_of(unsigned bits)
+{
+    pthread_once(&curves_once, make_curves);
+    for (size_t i = 0; i < 3; i++)
+        if (curves[i].bits == bits)
+            return curves[i].group;
+    return NULL;
+}
+
+int
+sshkey_check_ecdsa(unsigned bits, const uint8_t *point, size_t len)
+{
+    const EC_GROUP *group = curve_of(bits);
+    size_t field_len = (bits + 7) / 8;
+    if (group == NULL)
+        return SFT_ECRYPTO;
+    if (len != 1 + 2 * field_len || point[0] != POINT_CONVERSION_UNCOMPRESSED)
+        return SFT_EKEYPOINT;
+    EC_POINT *p = EC_POINT_new(group);
+    if (p == NULL)
+        return SFT_ENOMEM;
+    /* Refuses coordinates beyond the field and points off the curve; all cofactors are 1. */
+    int good = EC_POINT_oct2point(group, p, point, len, NULL) == 1;
+    EC_POINT_free(p);
+    if (!good)
+        ERR_clear_error();
+    return good ? 0 : SFT_EKEYPOINT;
+}
+
+/* ---- RSA ---- */
+
+#define PRIME_MAX 752
+#define FERMAT_ROUNDS 100
+
+static int
+is_prime(BN_ULONG n)
+{
+    for (BN_ULONG d = 2; d * d <= n; d++)
+        if (n % d == 0)
+            return 0;
+    return 1;
+}
+
+static int
+has_small_factor(const BIGNUM *n)
+{
+    for (BN_ULONG p = 3; p < PRIME_MAX; p += 2)
+        if (is_prime(p) && BN_mod_word(n, p) == 0)
+            return 1;
+    return 0;
+}
+
+/*
+ * ROCA (CVE-2017-15361): the broken generator made only primes that are powers of 65537 modulo all
+ * small primes; an honest modulus passes all these tests once in 2^27.
+ */
+static int
+is_roca(const BIGNUM *n)
+{
+    static const BN_ULONG primes[] = {11, 13, 17,  19,  37,  53,  61,  71, 73,
+                                      79, 97, 103, 107, 109, 127, 151, 157};
+    for (size_t i = 0; i < sizeof(primes) / sizeof(primes[0]); i++) {
+        BN_ULONG p = primes[i], rest = BN_mod_word(n, p), power = 1;
+        do
+            power = power * (65537 % p) % p;
+        while (power != rest && power != 1);
+        if (power != rest)
+            return 0;
+    }
+    return 1;
+}
+
+/* root = the integer square root of a, by Newton's method from above. 1 or 0 (library failed). */
+static int
+square_root(BIGNUM *root, const BIGNUM *a, BN_CTX *ctx)
+{
+    int good = 0;
+    BN_CTX_start(ctx);
+    BIGNUM *next = BN_CTX_get(ctx);
+    if (next == NULL || !BN_set_bit(next, (BN_num_bits(a) + 1) / 2))
+        goto out;
+    do {
+        if (BN_copy(root, next) == NULL || !BN_div(next, NULL, a, root, ctx) ||
+            !BN_add(next, next, root) || !BN_rshift1(next, next))
+            goto out;
+    } while (BN_cmp(next, root) < 0);
+    good = 1;
+out:
+    BN_CTX_end(ctx);
+    return good;
+}
+
+/* Squares leave few rests modulo 63, 64 and 65: this sorts out 99 % of all others. */
+static int
+may_be_square(const BIGNUM *a)
+{
+    static const BN_ULONG moduli[] = {64, 63, 65};
+    for (size_t i = 0; i < 3; i++) {
+        BN_ULONG m = moduli[i], rest = BN_mod_word(a, m), x = 0;
+        while (x < m && x * x % m != rest)
+            x++;
+        if (x == m)
+            return 0;
+    }
+    return 1;
+}
+
+/* 1, 0 or -1 (library failed). */
+static int
+is_square(const BIGNUM *a, BN_CTX *ctx)
+{
+    int answer = -1;
+    if (!may_be_square(a))
+        return 0;
+    BN_CTX_start(ctx);
+    BIGNUM *root = BN_CTX_get(ctx), *square = BN_CTX_get(ctx);
+    if (square != NULL && square_root(root, a, ctx) && BN_sqr(square, root, ctx))
+        answer = BN_cmp(square, a) == 0;
+    BN_CTX_end(ctx);
+    return answer;
+}
+
+/*
+ * Fermat's factorisation: n = a^2 - b^2 is found at once when the factors are close. 1, 0 or -1.
+ */
+static int
+has_close_factors(const BIGNUM *n, BN_CTX *ctx)
+{
+    int found = -1;
+    BN_CTX_start(ctx);
+    BIGNUM *a = BN_CTX_get(ctx), *b2 = BN_CTX_get(ctx);
+    if (b2 == NULL || !square_root(a, n, ctx))
+        goto out;
+    found = 0;
+    for (int i = 0; found == 0 && i < FERMAT_ROUNDS; i++) {
+        if (!BN_add_word(a, 1) || !BN_sqr(b2, a, ctx) || !BN_sub(b2, b2, n))
+            found = -1;
+        else
+            found = is_square(b2, ctx);
+    }
+out:
+    BN_CTX_end(ctx);
+    return found;
+}
+
+int
+sshkey_check_rsa(const uint8_t *n, size_t len, unsigned *bitsp)
+{
+    int err = SFT_ECRYPTO, close = -1;
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *modulus = len <= 4096 ? BN_bin2bn(n, (int)len, NULL) : NULL;
+    *bitsp = 0;
+    if (len > SSHKEY_RSA_MAX_BITS / 8) {
+        err = SFT_EKEYWEAK; /* too large to be meant for logins */
+        goto out;
+    }
+    if (ctx == NULL || modulus == NULL)
+        goto out;
+    *bitsp = (unsigned)BN_num_bits(modulus);
+    err = SFT_EKEYWEAK;
+    if (*bitsp < SSHKEY_RSA_MIN_BITS || !BN_is_odd(modulus) || has_small_factor(modulus) ||
+        is_roca(modulus) || is_square(modulus, ctx) != 0)
+        goto out;
+    close = has_close_factors(modulus, ctx);
+    err = close == 0 ? 0 : close == 1 ? SFT_EKEYWEAK : SFT_ECRYPTO;
+out:
+    BN_free(modulus);
+    BN_CTX_free(ctx);
+    return err;
+}
