@@ -21,19 +21,20 @@ struct httpsig_request {
     const char *target;    /* as sent: "/v1/x?after=3" */
     const void *body;      /* NULL or length 0: no digest */
     size_t body_len;
-    int64_t created;       /* seconds since 1970 */
-    const char *nonce;     /* a uuid: the request_id */
-    const char *keyid;     /* "client/<uuid>" or "server/<uuid>" */
+    int64_t created;   /* seconds since 1970 */
+    const char *nonce; /* a uuid: the request_id */
+    const char *keyid; /* "client/<uuid>" or "server/<uuid>" */
 };
 
 struct httpsig_headers {
-    char content_digest[80];               /* empty without a body */
+    char content_digest[80]; /* empty without a body */
     char signature_input[HTTPSIG_VALUE_MAX];
     char signature[160];
 };
 
 /* Fills the three header values. SFT_ENAME when a field has a character that could break a line. */
-SFT_CHECKED int httpsig_sign_request(const struct key *key, const struct httpsig_request *req, struct httpsig_headers *out);
+SFT_CHECKED int httpsig_sign_request(const struct key *key, const struct httpsig_request *req,
+                                     struct httpsig_headers *out);
 
 /* The parameters of a request's Signature-Input, parsed by the exact grammar of docs/wire.md 2. */
 struct httpsig_params {
@@ -48,9 +49,9 @@ SFT_CHECKED int httpsig_parse_request(const char *signature_input, struct httpsi
 
 /*
  * Verifies a request as its receiver: digest against body, then the signature by pub. req->created,
- * nonce and keyid are ignored, they come from signature_input. content_digest is NULL without a body.
- * Returns SFT_EFORMAT (a header), SFT_ENAME (method, authority or target), SFT_EDIGEST (the body is
- * not what content_digest says), SFT_EKEYMISMATCH (alg is not pub's), SFT_ESIGNATURE.
+ * nonce and keyid are ignored, they come from signature_input. content_digest is NULL without a
+ * body. Returns SFT_EFORMAT (a header), SFT_ENAME (method, authority or target), SFT_EDIGEST (the
+ * body is not what content_digest says), SFT_EKEYMISMATCH (alg is not pub's), SFT_ESIGNATURE.
  */
 SFT_CHECKED int httpsig_verify_request(const struct sshkey *pub, const struct httpsig_request *req,
                                        const char *content_digest, const char *signature_input,
@@ -61,28 +62,32 @@ SFT_CHECKED int httpsig_digest(const void *body, size_t len, char *out);
 
 /* What a signed answer of the platform is checked against. */
 struct httpsig_statement {
-    const char *purpose;          /* "state", "resolve", "trust", "krl", "instance" */
-    unsigned status;              /* HTTP status received */
-    const char *target;           /* path and query as requested */
-    const char *request_signature; /* the Signature header that was sent; NULL for public material */
-    const char *version;          /* the Sft-Version header received */
+    const char *purpose; /* "state", "resolve", "trust", "krl", "instance" */
+    unsigned status;     /* HTTP status received */
+    const char *target;  /* path and query as requested */
+    const char
+        *request_signature; /* the Signature header that was sent; NULL for public material */
+    const char *version;    /* the Sft-Version header received */
     const void *body;
     size_t body_len;
-    const char *content_digest, *signature_input, *signature; /* headers received; NULL if missing */
+    const char *content_digest, *signature_input,
+        *signature; /* headers received; NULL if missing */
 };
 
 /*
- * The platform's side: fills digest and Signature-Input of a statement and writes the signature base
- * (the bytes to sign, no final NUL counted) to base. keyid is "platform/<base64url SHA-256 of the key
- * blob>". The signature header is then "sft=:" base64 ":".
+ * The platform's side: fills digest and Signature-Input of a statement and writes the signature
+ * base (the bytes to sign, no final NUL counted) to base. keyid is "platform/<base64url SHA-256 of
+ * the key blob>". The signature header is then "sft=:" base64 ":".
  */
-SFT_CHECKED int httpsig_statement_base(const struct httpsig_statement *st, int64_t created, const char *keyid,
-                                       struct httpsig_headers *headers, char *base, size_t cap, size_t *lenp);
+SFT_CHECKED int httpsig_statement_base(const struct httpsig_statement *st, int64_t created,
+                                       const char *keyid, struct httpsig_headers *headers,
+                                       char *base, size_t cap, size_t *lenp);
 
 /*
  * Verifies a platform statement by its Ed25519 statement key. On success *createdp is when it was
  * made. Returns SFT_ESIGNATURE if anything does not match, SFT_EFORMAT if a header is malformed.
  */
-SFT_CHECKED int httpsig_verify_statement(const struct sshkey *statement_key, const struct httpsig_statement *st, int64_t *createdp);
+SFT_CHECKED int httpsig_verify_statement(const struct sshkey *statement_key,
+                                         const struct httpsig_statement *st, int64_t *createdp);
 
 #endif

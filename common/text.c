@@ -266,6 +266,8 @@ text_is_utf8(const char *s, size_t len)
 bool
 text_is_uuid(const char *s)
 {
+    if (s == NULL)
+        return false;
     for (size_t i = 0; i < UUID_TEXT_LEN; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
         if (dash ? s[i] != '-' : value16(s[i]) < 0)
