@@ -45,7 +45,7 @@ CREATE TABLE sft.users (
     last_name            sft.line,
     full_name            sft.line,
     email                sft.line,
-    server_user_name     sft.server_user_name NOT NULL,
+    server_user_name     sft.server_user_name NOT NULL CONSTRAINT server_user_name_of_group CHECK (left(server_user_name, 4) <> 'sft_'),
     unix_uid             sft.unix_id,
     password_hash        text,
     password_must_change boolean              NOT NULL DEFAULT false,
@@ -68,6 +68,7 @@ COMMENT ON CONSTRAINT user_type_unknown ON sft.users IS 'A user_type is human or
 COMMENT ON CONSTRAINT user_status_unknown ON sft.users IS 'A user''s status is ACTIVE, DISABLED or DELETED.';
 COMMENT ON CONSTRAINT user_team ON sft.users IS 'A user is in one team.';
 COMMENT ON CONSTRAINT server_user_name_taken ON sft.users IS 'Another user of the team has, or had, this server user name.';
+COMMENT ON CONSTRAINT server_user_name_of_group ON sft.users IS 'A server user name does not start with sft_: groups on servers do.';
 COMMENT ON CONSTRAINT user_unix_uid_taken ON sft.users IS 'Another user of the team has, or had, this uid.';
 COMMENT ON CONSTRAINT user_deleted_at ON sft.users IS 'A deleted user has the time of the deletion, and nobody else has one.';
 COMMENT ON INDEX sft.user_name_taken IS 'A user with this name exists already, or did.';

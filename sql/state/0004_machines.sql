@@ -62,7 +62,7 @@ CREATE TABLE sft.servers (
     deleted_at               timestamptz,
     state_version            bigint        NOT NULL DEFAULT 0,
     removals_confirmed       int           NOT NULL DEFAULT 0 CONSTRAINT removals_confirmed_range CHECK (removals_confirmed >= 0),
-    removals_confirmed_until timestamptz,
+    removals_confirmed_version bigint,
     CONSTRAINT server_team UNIQUE (team_id, id),
     CONSTRAINT server_project_unknown FOREIGN KEY (team_id, project_id) REFERENCES sft.projects (team_id, id) ON DELETE RESTRICT
 );
@@ -75,7 +75,7 @@ COMMENT ON TABLE sft.servers IS 'Hosts with an agent, each in one project.';
 COMMENT ON COLUMN sft.servers.id IS 'Chosen by the server; its HostKeyAlias and first host principal.';
 COMMENT ON COLUMN sft.servers.state_version IS 'Grows with changes for this server alone; what the agent sees is the sum with the project''s.';
 COMMENT ON COLUMN sft.servers.removals_confirmed IS 'How many account removals an administrator has confirmed (the agent''s guard against mass removal).';
-COMMENT ON COLUMN sft.servers.removals_confirmed_until IS 'When that confirmation ends.';
+COMMENT ON COLUMN sft.servers.removals_confirmed_version IS 'The one version of the state that this confirmation is for.';
 COMMENT ON CONSTRAINT server_taken ON sft.servers IS 'A server with this id exists already.';
 COMMENT ON CONSTRAINT server_token_unknown ON sft.servers IS 'There is no such enrollment token.';
 COMMENT ON CONSTRAINT ssh_port_range ON sft.servers IS 'ssh_port lies between 1 and 65535.';

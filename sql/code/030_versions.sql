@@ -1,0 +1,59 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- 030_versions.sql - what is desired on servers has a version; changing it raises the version and pokes who waits.
+
+CREATE FUNCTION sft_core.poke(topic text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO sft.changes (topic) VALUES (poke.topic);
+    PERFORM pg_notify('sft_changes', topic);
+    IF random() < 0.02 THEN
+        DELETE FROM sft.changes c WHERE c.at < now() - interval '7 days';
+    END IF;
+END $$;
+COMMENT ON FUNCTION sft_core.poke(text) IS 'Writes down that a topic changed and tells the gateways at commit. Never called by issuing, audit or reports.';
+
+CREATE FUNCTION sft_core.touch_project(team_id uuid, project_id uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE sft.projects p SET state_version = p.state_version + 1
+     WHERE p.team_id = touch_project.team_id AND p.id = touch_project.project_id;
+    PERFORM sft_core.poke('project/' || project_id);
+END $$;
+COMMENT ON FUNCTION sft_core.touch_project(uuid, uuid) IS 'Something changed that a project''s servers should have.';
+
+CREATE FUNCTION sft_core.touch_server(team_id uuid, server_id uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE sft.servers s SET state_version = s.state_version + 1
+     WHERE s.team_id = touch_server.team_id AND s.id = touch_server.server_id;
+    PERFORM sft_core.poke('server/' || server_id);
+END $$;
+COMMENT ON FUNCTION sft_core.touch_server(uuid, uuid) IS 'Something changed that one server should have.';
+
+CREATE FUNCTION sft_core.touch_projects(team_id uuid, VARIADIC project_ids uuid[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    one uuid;
+BEGIN
+    FOR one IN SELECT DISTINCT p FROM unnest(project_ids) p ORDER BY p LOOP      -- one order for all: no deadlocks
+        PERFORM sft_core.touch_project(team_id, one);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION sft_core.touch_projects(uuid, uuid[]) IS 'Something changed that several projects'' servers should have.';
+
+CREATE FUNCTION sft_core.projects_of_user(team_id uuid, user_id uuid) RETURNS uuid[]
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(array_agg(DISTINCT pg.project_id), '{}')
+      FROM sft.group_members m JOIN sft.project_groups pg ON pg.team_id = m.team_id AND pg.group_id = m.group_id
+     WHERE m.team_id = projects_of_user.team_id AND m.user_id = projects_of_user.user_id
+$$;
+COMMENT ON FUNCTION sft_core.projects_of_user(uuid, uuid) IS 'The projects that a user is in through groups.';
+
+CREATE FUNCTION sft_core.state_version(team_id uuid, server_id uuid) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT p.state_version + s.state_version
+         + (SELECT count(*) FROM sft.locks l WHERE l.team_id = p.team_id AND l.expires_at <= now() AND l.lifted_at IS NULL)
+      FROM sft.servers s JOIN sft.projects p ON p.team_id = s.team_id AND p.id = s.project_id
+     WHERE s.team_id = state_version.team_id AND s.id = state_version.server_id
+$$;
+COMMENT ON FUNCTION sft_core.state_version(uuid, uuid) IS 'The version of a server''s desired state. It only grows; a lock that ends by itself counts, so that nothing has to be written at that moment.';
