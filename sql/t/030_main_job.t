@@ -44,7 +44,9 @@ my $resolved = $alice->call(POST => '/v1/resolve', body => { names => ['web01'],
 is $resolved->{json}{results}[0]{servers}[0]{id}, $server->{id}, 'the name resolves to the server' or diag $resolved->{text};
 my ($method) = @{ $resolved->{json}{results}[0]{user_access_methods} };
 is_deeply [ @{$method}{qw(identity access_credential server_id)} ], [ 'alice', 'ssh-certificate', $server->{id} ], 'with the way in';
-like $resolved->{headers}{'signature-input'} // '', qr/tag="sft1-resolve"$/, 'the answer is a statement of the platform';
+my $statement_key = $w->db->dba->value('SELECT statement_key FROM sft_admin.instance');
+ok Sft::Key::statement($statement_key, 'resolve', '/v1/resolve', $resolved, $resolved->{request}), 'the answer is a statement of the platform, bound to the request';
+is $resolved->{headers}{'sft-version'}, 0, '  of version 0';
 is_deeply [ map { $_->{hostname} } @{ $alice->call(GET => $alice->path('servers'))->{json}{list} } ], ['web01'], 'the list shows the server';
 is_deeply [ map { $_->{name} } @{ $alice->call(GET => $alice->path('projects'))->{json}{list} } ], ['prod'], 'and the project';
 
@@ -72,8 +74,7 @@ my ($from, $to) = $w->db->root->value(qq{SELECT extract(epoch FROM valid_after):
 cmp_ok $to - $from, '<=', 360, 'it lives five minutes and one before';
 my $trusted = $w->db->root->value("SELECT public_key FROM sftca.keys WHERE authority_id = '$c->{authority_id}'");
 like $printed, qr/Signing CA: ED25519 SHA256:\S+/, 'signed by the project\'s authority';
-my ($fingerprint) = $w->db->command('ssh-keygen', '-l', '-f', file('ca.pub', "$trusted\n"));
-my (undef, $ca) = $w->db->command('ssh-keygen', '-l', '-f', "$folder/ca.pub");
+my (undef, $ca) = $w->db->command('ssh-keygen', '-l', '-f', file('ca.pub', "$trusted\n"));
 my ($hash) = $ca =~ /(SHA256:\S+)/;
 like $printed, qr/Signing CA: ED25519 \Q$hash\E /, 'the one in the vault';
 
@@ -113,7 +114,11 @@ like $host_printed, qr/host certificate/, 'of the host kind';
 like $host_printed, qr/Principals: \n\s+\Q$server->{id}\E\n\s+web01\n/, 'for its uuid first, then its name';
 my $state = $server->call(GET => '/v1/server/state?after=0');
 is $state->{status}, 200, 'the server reads its state' or diag $state->{text};
-like $state->{headers}{'signature-input'} // '', qr/"signature";req;key="sft"\).*tag="sft1-state"$/, 'bound to its request';
+ok Sft::Key::statement($statement_key, 'state', '/v1/server/state?after=0', $state, $state->{request}), 'a statement bound to its request';
+ok !Sft::Key::statement($statement_key, 'state', '/v1/server/state?after=1', $state, $state->{request}), '  not good for another target';
+ok !Sft::Key::statement($statement_key, 'state', '/v1/server/state?after=0', { %$state, text => "$state->{text} " }, $state->{request}), '  nor for another body';
+ok !Sft::Key::statement($statement_key, 'state', '/v1/server/state?after=0', $state, $request), '  nor for another request';
+is $state->{headers}{'sft-version'}, $state->{json}{version}, '  of the document\'s version';
 is_deeply [ map { "$_->{name} " . join ',', sort @{ $_->{principals} } } @{ $state->{json}{users} } ],
 	[ 'alice ' . join ',', sort 'alice', "$server->{id}:alice" ], 'which names alice and both forms of her principal';
 ok scalar(grep { $_ eq $c->{principal} } map { @{ $_->{principals} } } @{ $state->{json}{users} }), 'the certificate\'s principal among them';
@@ -134,9 +139,13 @@ is $report->{status}, 204, 'the server reports' or diag $report->{text};
 # public material
 my $instance = $w->door->call(GET => '/v1/instance');
 is $instance->{json}{authority}, 'sft.example.com', 'the instance says who it is' or diag $instance->{text};
-like $instance->{headers}{'signature-input'} // '', qr/tag="sft1-instance"$/, 'and signs it';
+ok Sft::Key::statement($statement_key, 'instance', '/v1/instance', $instance, undef), 'and signs it';
 my $trust = $w->door->call(GET => "/v1/authorities/$c->{authority_id}/trust");
 is $trust->{status}, 200, 'the trust bundle is public';
+ok Sft::Key::statement($statement_key, 'trust', "/v1/authorities/$c->{authority_id}/trust", $trust, undef), '  and signed';
+my $public_krl = $w->door->call(GET => "/v1/authorities/$c->{authority_id}/krl");
+ok Sft::Key::statement($statement_key, 'krl', "/v1/authorities/$c->{authority_id}/krl", $public_krl, undef), 'the KRL too';
+is MIME::Base64::encode_base64($public_krl->{text}, ''), $state->{json}{trust}{krl}, '  it is the one that servers get';
 like $trust->{text}, qr/^\Q$trusted\E $c->{authority_id}\/1 active$/m, 'and names the key, its generation and state';
 my $not_modified = $w->door->call(GET => "/v1/authorities/$c->{authority_id}/trust", headers => { 'if-none-match' => $trust->{headers}{etag} });
 is $not_modified->{status}, 304, 'it is cacheable';

@@ -72,14 +72,12 @@ CREATE TEMP TABLE call AS
       JOIN our_function g ON g.nspname = m[1] AND g.proname = m[2];
 CREATE TEMP TABLE signing AS
     WITH RECURSIVE s (oid) AS (
-        SELECT oid FROM our_function WHERE nspname = 'sftca' AND proname ~ '^(finish|prepare_|sign_|key_|authority_create|statement_key_create|revoke|secret|canary)'
+        SELECT oid FROM our_function WHERE nspname = 'sftca' AND proname ~ '^(finish|prepare_|sign_)'
         UNION SELECT caller FROM call JOIN s ON s.oid = callee)
     SELECT oid FROM s;
 SELECT tap.ok(count(*) >= 5, 'there are functions that sign') FROM signing;
 SELECT tap.is_empty($$SELECT name, provolatile, proparallel FROM our_function f JOIN signing USING (oid)
-    WHERE (provolatile <> 'v' OR proparallel <> 'u') AND NOT (nspname = 'sftca' AND proname IN ('canary', 'secret'))
-      AND EXISTS (SELECT FROM signing s2 WHERE s2.oid = f.oid)
-      AND proname !~ '^key_'$$, 'S9 nothing that signs is STABLE, IMMUTABLE or PARALLEL SAFE');
+    WHERE provolatile <> 'v' OR proparallel <> 'u'$$, 'S9 nothing that signs is STABLE, IMMUTABLE or PARALLEL SAFE');
 SELECT tap.is_empty($$SELECT name FROM our_function JOIN pg_language l ON l.oid = prolang WHERE lanname = 'sql' AND provolatile = 'v' AND nspname <> 'sftca'
     AND coalesce(prosrc, '') || coalesce(pg_get_function_sqlbody(our_function.oid), '') ~* '\m(insert into|update sft|delete from)\M'$$, 'functions that write are PL/pgSQL');
 

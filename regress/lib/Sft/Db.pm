@@ -109,12 +109,15 @@ sub dba
 	return $self->{dba};
 }
 
+# The superuser's eye: for tests that look behind the doors.
+sub root { my ($self) = @_; return $self->{root} //= $self->session('postgres') }
+
 sub DESTROY
 {
 	my ($self) = @_;
 	return if $$ != $self->{pid};
 	local ($?, $@);
-	$self->{dba} = undef;
+	@{$self}{qw(dba root)} = ();
 	$self->command("$top/dev/pg", 'destroy', $self->{dir});
 }
 

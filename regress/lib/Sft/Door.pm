@@ -132,6 +132,7 @@ sub batch
 {
 	my ($self, $requests) = @_;
 	my @answers = $self->handle(@$requests);
+	$answers[$_]{request} = $requests->[$_] for 0 .. $#answers;
 	my @ids = do { my %seen; grep { defined && !$seen{$_}++ } map { $_->{continue_id} } @answers };
 	if (@ids) {
 		my %done;

@@ -6,12 +6,14 @@
 #   $key->public;                                # "ecdsa-sha2-nistp256 AAAA…"
 #   $key->request(method => …, authority => …, target => …, body => …, keyid => …, created => …, nonce => …)
 #   $key->mac($secret, $subject_id);             # proof of a token
+#   Sft::Key::statement($ssh_public, 'state', $target, $answer, $request);  # whether the platform signed it
 package Sft::Key;
 use strict;
 use warnings;
 use Carp;
 use Digest::SHA qw(sha256 hmac_sha256);
 use MIME::Base64 qw(encode_base64 decode_base64);
+use File::Temp ();
 use Sft::Db ();
 
 my $count = 0;
@@ -106,6 +108,44 @@ sub request
 	$h{'signature-input'} = "sft=$params";
 	$h{signature} = 'sft=:' . encode_base64($self->sign($base), '') . ':';
 	return %h;
+}
+
+# Whether an answer (status, headers, text) is a statement of that purpose by that Ed25519 key, for
+# this target, bound to the request whose headers are given (undef: public material).
+sub statement
+{
+	my ($public, $purpose, $target, $answer, $request) = @_;
+	my ($blob) = map { decode_base64($_) } $public =~ / (\S+)/;
+	my $hash = encode_base64(sha256($blob), '') =~ tr{+/=}{-_}dr;
+	my $h = $answer->{headers};
+	my ($path, $query) = $target =~ /^([^?]*)(\?.*)?$/s;
+	my @components = ('"@status"', '"content-digest"', '"sft-version"', '"@path";req', '"@query";req');
+	my @values = ($answer->{status}, digest($answer->{text}), $h->{'sft-version'} // return 0, $path, $query // '?');
+	if (defined $request) {
+		my ($signature) = $request->{headers} =~ /^signature: sft=(:.*:)$/m;
+		push @components, '"signature";req;key="sft"';
+		push @values, $signature;
+	}
+	my ($created) = ($h->{'signature-input'} // '') =~ /;created=(\d+);/ or return 0;
+	my $params = '(' . join(' ', @components) . qq{);created=$created;keyid="platform/$hash";alg="ed25519";tag="sft1-$purpose"};
+	return 0 unless $h->{'signature-input'} eq "sft=$params" && $h->{'content-digest'} eq $values[1] && abs(time - $created) < 60;
+	my $base = join "\n", map({ "$components[$_]: $values[$_]" } 0 .. $#components), qq("\@signature-params": $params);
+	my ($sig) = $h->{signature} =~ /^sft=:([A-Za-z0-9+\/]{86}==):$/ or return 0;
+	return verify(substr($blob, -32), $base, decode_base64($sig));
+}
+
+# Whether an Ed25519 signature is good, asked of openssl.
+sub verify
+{
+	my ($raw_key, $message, $signature) = @_;
+	my $dir = File::Temp->newdir;
+	my %file = (key => pack('H*', '302a300506032b6570032100') . $raw_key, message => $message, sig => $signature);
+	for (keys %file) {
+		open my $fh, '>:raw', "$dir/$_" or croak $!;
+		print $fh $file{$_};
+		close $fh;
+	}
+	return system("openssl pkeyutl -verify -pubin -keyform DER -inkey $dir/key -rawin -in $dir/message -sigfile $dir/sig >/dev/null 2>&1") == 0;
 }
 
 1;
