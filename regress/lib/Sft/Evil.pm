@@ -8,7 +8,8 @@
 #   $evil->captured;                # requests and answers it has stored, as text
 #
 # Modes: pass; alter (body changed, signature kept); redigest (body changed and its digest recomputed);
-# strip (signature headers removed); replay (always the first answer stored in this run of `pass`);
+# strip (signature headers removed); replay (always the first answer that
+# `pass` saw on the path it was given);
 # forge (body changed, signed by a key of its own); garbage (no HTTP body that anybody could mean).
 package Sft::Evil;
 use strict;
@@ -126,7 +127,7 @@ sub spoil
 	my ($status) = $answer =~ m{^HTTP/1\.\d (\d+)};
 	return $answer unless $target =~ /$path/ && $status == 200;
 	my ($head, $body) = split /\r\n\r\n/, $answer, 2;
-	$self->save('first', $answer) if $mode eq 'pass' && !-e "$self->{store}/first";
+	$self->save('first', $answer) if $mode eq 'pass' && $path ne '.' && !-e "$self->{store}/first";
 	return $answer if $mode eq 'pass';
 	$self->save('spoilt', '.', 1);
 	return $self->load('first') if $mode eq 'replay';

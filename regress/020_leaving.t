@@ -1,0 +1,51 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: PostgreSQL
+# Alice leaves the group: sshd refuses her certificate, still valid, within seconds; a new one is denied;
+# the audit shows the grant and the denial with their reasons. Then she comes back.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Sft::System;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $sys = Sft::System->new;
+my $web = $sys->server('web01');
+my $alice = $sys->workstation('alice');
+is_deeply [ $alice->run('ssh', 'web01', 'id', '-un') ], [ 0, "alice\n" ], 'alice logs in';
+my ($certificate, $key) = ($alice->certificate, $alice->key);
+$sys->must('cp', $certificate, $sys->folder . '/kept-cert.pub');
+$sys->must('cp', $key, $sys->folder . '/kept');
+my @kept = map { $sys->folder . "/kept$_" } '', '-cert.pub';
+is_deeply [ $alice->ssh_with($web, 'alice', @kept, 'id', '-un') ], [ 0, "alice\n" ], 'also with the bare files';
+my $records = $sys->value(q{SELECT count(*) FROM sftca.certificates WHERE kind = 'ssh_user'});
+
+my $left = time;
+$sys->admin(q{remove_member('acme', 'ops', 'alice')});
+my $refused = $sys->until(10, sub { ($alice->ssh_with($web, 'alice', @kept, 'true'))[0] != 0 });
+my $seconds = time - $left;
+ok $refused, sprintf 'the still valid certificate is refused after %.1f s', $seconds;
+cmp_ok $seconds, '<', 5, '  which is seconds';
+my (undef, $printed) = $sys->command('ssh-keygen', '-L', '-f', $kept[1]);
+my ($to) = $printed =~ /Valid: from \S+ to (\S+)/;
+my (undef, $now) = $sys->command('date', '+%Y-%m-%dT%H:%M:%S');
+cmp_ok $to, 'gt', $now, '  it would have lived on';
+
+unlink $certificate;
+my ($rc, $out) = $alice->run('ssh', 'web01', 'true');
+isnt $rc, 0, 'a new login through sft fails';
+($rc, $out) = $alice->run('sft', 'ssh', 'web01', '--command', 'true');
+ok $rc == 5 || $rc == 6, 'sft ssh says that it is denied, or that there is no such server for her' or diag "$rc $out";
+is $sys->value(q{SELECT count(*) FROM sftca.certificates WHERE kind = 'ssh_user'}), $records, 'no certificate was recorded for it';
+
+my ($grant, $denial) = @{ $sys->rows_audit };
+ok $grant, 'the audit shows the grant';
+ok $denial, 'and the denial';
+
+$sys->admin(q{add_member('acme', 'ops', 'alice')});
+$web->ready('alice');
+ok $sys->until(10, sub { ($alice->run('ssh', 'web01', 'id', '-un'))[1] eq "alice\n" }), 'back in the group she logs in again';
+
+# removed from the team altogether: her account on the server is locked or gone, her device is worth nothing
+done_testing;
