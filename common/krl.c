@@ -191,6 +191,13 @@ walk_subsection(struct sbuf *b, uint8_t type, struct walk *w, int is_ours)
     sb_end(b);
 }
 
+static int
+is_key(const uint8_t *blob, size_t len)
+{
+    struct sshkey key;
+    return blob != NULL && sshkey_from_blob(&key, blob, len) == 0;
+}
+
 /* Serials count if the section names our authority, or none at all. */
 static void
 walk_certificates(struct sbuf *b, struct walk *w)
@@ -198,6 +205,8 @@ walk_certificates(struct sbuf *b, struct walk *w)
     size_t ca_len, reserved_len, len;
     const uint8_t *ca = sb_get_blob(b, &ca_len);
     sb_get_blob(b, &reserved_len);
+    if (ca_len > 0 && !is_key(ca, ca_len))
+        sb_fail(b, SFT_EFORMAT);
     int is_ours = w->authority != NULL && ca != NULL &&
                   (ca_len == 0 ||
                    (ca_len == w->authority->len && memcmp(ca, w->authority->blob, ca_len) == 0));
@@ -214,15 +223,14 @@ walk_certificates(struct sbuf *b, struct walk *w)
     }
 }
 
-/* Keys or hashes of keys (of want bytes, 0: any). One that is the authority's revokes all it
- * signed. */
+/* Keys, or hashes of keys of want bytes. One that is the authority's revokes all that it signed. */
 static void
 walk_keys(struct sbuf *b, struct walk *w, size_t want, const uint8_t *ours, size_t ours_len)
 {
     size_t len;
     while (sb_left(b) > 0) {
         const uint8_t *key = sb_get_blob(b, &len);
-        if (key == NULL || len == 0 || (want > 0 && len != want)) {
+        if (want > 0 ? len != want : !is_key(key, len)) {
             sb_fail(b, SFT_EFORMAT);
             return;
         }
