@@ -220,10 +220,12 @@ read_fields(struct sbuf *b, struct sshcert *cert)
     return sb_err(b);
 }
 
+/* *sigp is the signature blob, which points into the caller's. */
 static int
-parse(struct sshcert *cert, const uint8_t *blob, size_t len)
+decode(struct sshcert *cert, const uint8_t *blob, size_t len, const uint8_t **sigp,
+       size_t *sig_lenp)
 {
-    size_t signer_len, sig_len;
+    size_t signer_len;
     struct sbuf b;
     sb_reader(&b, blob, len);
     int err = read_fields(&b, cert);
@@ -231,13 +233,20 @@ parse(struct sshcert *cert, const uint8_t *blob, size_t len)
         return err;
     const uint8_t *signer = sb_get_blob(&b, &signer_len);
     cert->tbs_len = b.at;
-    const uint8_t *sig = sb_get_blob(&b, &sig_len);
+    *sigp = sb_get_blob(&b, sig_lenp);
     sb_end(&b);
     if (sb_err(&b) != 0)
         return sb_err(&b);
     err = sshkey_from_blob(&cert->signer, signer, signer_len);
-    if (err == 0)
-        err = check_values(cert);
+    return err != 0 ? err : check_values(cert);
+}
+
+static int
+parse(struct sshcert *cert, const uint8_t *blob, size_t len)
+{
+    const uint8_t *sig;
+    size_t sig_len;
+    int err = decode(cert, blob, len, &sig, &sig_len);
     return err != 0 ? err : key_verify_ssh(&cert->signer, blob, cert->tbs_len, sig, sig_len);
 }
 
@@ -246,6 +255,18 @@ sshcert_parse(struct sshcert *cert, const uint8_t *blob, size_t len)
 {
     memset(cert, 0, sizeof(*cert));
     int err = len <= SSHCERT_BLOB_MAX ? parse(cert, blob, len) : SFT_ETOOLONG;
+    if (err != 0)
+        memset(cert, 0, sizeof(*cert));
+    return err;
+}
+
+int
+sshcert_decode(struct sshcert *cert, const uint8_t *blob, size_t len)
+{
+    const uint8_t *sig;
+    size_t sig_len;
+    memset(cert, 0, sizeof(*cert));
+    int err = len <= SSHCERT_BLOB_MAX ? decode(cert, blob, len, &sig, &sig_len) : SFT_ETOOLONG;
     if (err != 0)
         memset(cert, 0, sizeof(*cert));
     return err;
