@@ -10,7 +10,8 @@ DECLARE
 BEGIN
     SELECT array_agg(s.id) INTO found_ids FROM sft.servers s
      WHERE s.team_id = server_id.team_id AND s.deleted_at IS NULL
-       AND (s.id::text = server OR s.hostname = lower(server) OR s.canonical_name = lower(server) OR lower(server) = ANY (s.alt_names));
+       AND (s.id::text = server OR s.hostname = lower(server)
+            OR EXISTS (SELECT FROM sft.server_names n WHERE n.team_id = s.team_id AND n.server_id = s.id AND n.name = lower(server)));
     IF found_ids IS NULL THEN
         PERFORM sft_core.refuse(404, 'server_unknown', format('There is no server named %s.', left(server, 64)));
     ELSIF cardinality(found_ids) > 1 THEN
@@ -18,7 +19,7 @@ BEGIN
     END IF;
     RETURN found_ids[1];
 END $$;
-COMMENT ON FUNCTION sft_admin.server_id(uuid, text) IS 'The live server of an id, hostname, canonical or alternative name. Refuses: server_unknown, server_ambiguous.';
+COMMENT ON FUNCTION sft_admin.server_id(uuid, text) IS 'The live server of an id, hostname or any other name. Refuses: server_unknown, server_ambiguous.';
 
 CREATE FUNCTION sft_admin.client_of(client text) RETURNS sft.clients
 LANGUAGE plpgsql STABLE AS $$

@@ -18,11 +18,11 @@ Example: SELECT sft_admin.set_instance(''demo'', ''https://sft.example.com'', ''
 CREATE FUNCTION sft_admin.create_team(team_name text, owner_name text) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    by CONSTANT sft.actor := sft_core.dba();
+    me CONSTANT sft.actor := sft_core.dba();
     team uuid; rule text;
 BEGIN
-    team := sft_core.team_create(by, team_name);
-    PERFORM sft_core.member_add(by, team, sft_core.group_id(team, 'owners'), sft_core.user_create(by, team, owner_name));
+    team := sft_core.team_create(me, team_name);
+    PERFORM sft_core.member_add(me, team, sft_core.group_id(team, 'owners'), sft_core.user_create(me, team, owner_name));
     RETURN team;
 EXCEPTION WHEN integrity_constraint_violation THEN
     GET STACKED DIAGNOSTICS rule = CONSTRAINT_NAME;
@@ -135,13 +135,13 @@ COMMENT ON FUNCTION sft_admin.remove_member(text, text, text) IS 'Takes a user o
 CREATE FUNCTION sft_admin.reset_password(team_name text, user_name text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    by       CONSTANT sft.actor := sft_core.dba();
+    me       CONSTANT sft.actor := sft_core.dba();
     team     CONSTANT uuid := sft_core.team_id(team_name);
     who      CONSTANT uuid := sft_core.user_id(team, user_name);
     password CONSTANT text := sftca.random_text(20);
 BEGIN
-    PERFORM sft_core.user_set_password(by, team, who, convert_to(password, 'UTF8'), true);
-    PERFORM sft_core.sessions_end(by, team, who);
+    PERFORM sft_core.user_set_password(me, team, who, convert_to(password, 'UTF8'), true);
+    PERFORM sft_core.sessions_end(me, team, who);
     RETURN password;
 END $$;
 COMMENT ON FUNCTION sft_admin.reset_password(text, text) IS

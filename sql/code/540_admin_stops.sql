@@ -70,15 +70,15 @@ Example: SELECT sft_admin.revoke_certificates(''acme'', ''prod'', 1, 92233720368
 CREATE FUNCTION sft_admin.revoke_user(team_name text, user_name text, reason text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    by       CONSTANT sft.actor := sft_core.dba();
+    me       CONSTANT sft.actor := sft_core.dba();
     team     CONSTANT uuid := sft_core.team_id(team_name);
     who      CONSTANT uuid := sft_core.user_id(team, user_name);
     affected bigint;
 BEGIN
     affected := sft_core.revoke_live(team, 'user', who, reason);
-    PERFORM sft_core.sessions_end(by, team, who);
+    PERFORM sft_core.sessions_end(me, team, who);
     PERFORM sft_core.touch_subject(team, 'user', who);
-    PERFORM sft_core.note(by, team, 'certificates.revoke', jsonb_build_object('subject_id', who, 'reason', reason, 'certificates', affected));
+    PERFORM sft_core.note(me, team, 'certificates.revoke', jsonb_build_object('subject_id', who, 'reason', reason, 'certificates', affected));
     RETURN affected;
 END $$;
 COMMENT ON FUNCTION sft_admin.revoke_user(text, text, text) IS

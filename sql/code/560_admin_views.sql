@@ -60,7 +60,7 @@ COMMENT ON VIEW sft_admin.invitations IS 'Invitations, without their secrets, an
 CREATE VIEW sft_admin.servers AS
     SELECT t.name AS team, p.name AS project, s.hostname, s.canonical_name, s.alt_names, s.access_address, s.ssh_port, s.os, s.sftd_version,
            r.reported_at AS last_seen, r.healthy, r.state_version AS applied_version, sft_core.state_version(s.team_id, s.id) AS wanted_version,
-           r.drift, s.removals_confirmed, s.removals_confirmed_until, s.labels, s.registered_at, s.deleted_at, s.id
+           r.drift, s.removals_confirmed, s.removals_confirmed_version, s.labels, s.registered_at, s.deleted_at, s.id
       FROM sft.servers s JOIN sft.teams t ON t.id = s.team_id
       JOIN sft.projects p ON p.team_id = s.team_id AND p.id = s.project_id
       LEFT JOIN sft.server_reports r ON r.team_id = s.team_id AND r.server_id = s.id;

@@ -50,7 +50,7 @@ my %bad = (
 says $_, qr/^400 \w+$/, post($bad{$_}) for sort keys %bad;
 says 'J1 an empty body', qr/^400 \w+$/, $alice->call(POST => $credentials, body => '');
 says 'J8 is named', '400 field_unknown', post($bad{'J8 an unknown field'});
-says "J10 $_", '415 unsupported_content_type', post($good, headers => { 'content-type' => $_ }) for 'text/plain', 'multipart/form-data; boundary=x', 'application/json; charset=utf-16';
+says "J10 $_", qr{^415 }, post($good, headers => { 'content-type' => $_ }) for 'text/plain', 'multipart/form-data; boundary=x', 'application/json; charset=utf-16';
 says 'J10 none', qr/^(415 |201)/, post($good, headers => { 'content-type' => undef });
 $before = certificates() if certificates() > $before;
 

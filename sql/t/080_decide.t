@@ -153,7 +153,7 @@ says '  gets one', '201', $alice;
 $w->admin("remove_client('$alice->{id}')");
 $a = $alice->credential($server->{id});
 is $a->{status}, 401, 'T3 a removed client is nobody' or diag $a->{text};
-$w->admin("remove_server('$second->{id}')");
+$w->admin("remove_server('acme', '$second->{id}')");
 $a = $second->call(GET => '/v1/server/state?after=0');
 is "$a->{status} $a->{json}{error}", '401 server_authorization_revoked', 'T3 a removed server is told so';
 is $a->{json}{type}, 'server_authorization_revoked', '  with the product\'s type';
