@@ -26,6 +26,7 @@ sub new
 {
 	my ($class, %o) = @_;
 	my $self = bless { pid => $$, servers => [], password => {}, build => $o{build} // $top }, $class;
+	$ENV{PG_SFTCA_BUILD} = $o{pg_build} if $o{pg_build};
 	$self->{db} = Sft::Db->new(settings => $o{settings} // {});
 	$self->{dir} = $self->{db}->folder;
 	$self->{port} = free_port();               # where everybody finds the platform
