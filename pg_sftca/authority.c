@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * authority.c - loads, unseals, caches and wipes signing keys.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "storage/ipc.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+#include "authority.h"
+#include "common_text.h"
+#include "core/wrap.h"
+#include "kek.h"
+#include "query.h"
+#include "throw.h"
+
+#define CACHE_MAX 1024
+
+static HTAB *cache;
+
+enum purpose
+purpose_from(const char *word)
+{
+    static const char *const words[] = {"", "ssh_user", "ssh_host", "x509", "statement"};
+    for (size_t i = 1; i < lengthof(words); i++)
+        if (strcmp(word, words[i]) == 0)
+            return (enum purpose)i;
+    return PURPOSE_NONE;
+}
+
+enum key_alg
+algorithm_from(const char *word)
+{
+    if (strcmp(word, "ed25519") == 0)
+        return KEY_ED25519;
+    if (strcmp(word, "ecdsa-p256") == 0)
+        return KEY_ECDSA_P256;
+    return KEY_NONE;
+}
+
+void
+authority_name(const struct authority_id *id, char out[AUTHORITY_NAME_MAX])
+{
+    const unsigned char *u = id->uuid.data;
+    snprintf(out, AUTHORITY_NAME_MAX,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x/%d", u[0], u[1],
+             u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14],
+             u[15], id->generation);
+}
+
+static void
+cache_wipe(void)
+{
+    HASH_SEQ_STATUS scan;
+    struct authority *a;
+    if (cache == NULL)
+        return;
+    hash_seq_init(&scan, cache);
+    while ((a = hash_seq_search(&scan)) != NULL) {
+        key_free(a->key);
+        hash_search(cache, &a->id, HASH_REMOVE, NULL);
+    }
+}
+
+static void
+on_exit_wipe(int code, Datum arg)
+{
+    (void)code;
+    (void)arg;
+    cache_wipe();
+    kek_forget();
+}
+
+static void
+cache_make(void)
+{
+    HASHCTL ctl = {.keysize = sizeof(struct authority_id), .entrysize = sizeof(struct authority)};
+    if (cache != NULL)
+        return;
+    cache = hash_create("pg_sftca unsealed keys", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+    on_proc_exit(on_exit_wipe, 0); /* here, not at load: the postmaster's list is not inherited */
+}
+
+int
+authority_cached(void)
+{
+    return cache == NULL ? 0 : (int)hash_get_num_entries(cache);
+}
+
+/* Unseals into *keyp, or says by the code what is wrong. Raises only kek_missing. */
+static int
+unseal(const struct authority_id *id, const char *algorithm, const char *purpose,
+       const bytea *sealed, const bytea *check, struct key **keyp)
+{
+    uint8_t mine[WRAP_CHECK_LEN], der[KEY_PRIVATE_DER_MAX];
+    size_t len = 0;
+    const uint8_t *kek = kek_need();
+    const struct wrap_owner owner = {id->uuid.data, (uint32_t)id->generation, algorithm, purpose};
+
+    int r = wrap_check(kek, mine);
+    if (r != SFT_OK)
+        return r;
+    if (VARSIZE_ANY_EXHDR(check) != sizeof mine ||
+        !mem_equal(VARDATA_ANY(check), mine, sizeof mine))
+        return SFT_EKEK;
+    r = wrap_open(kek, &owner, (const uint8_t *)VARDATA_ANY(sealed), VARSIZE_ANY_EXHDR(sealed), der,
+                  sizeof der, &len);
+    if (r == SFT_OK)
+        r = key_from_der(der, len, keyp);
+    mem_wipe(der, sizeof der);
+    return r;
+}
+
+/* The stored public key must be the private key's own: a swapped column would misname us. */
+static int
+check_pair(const struct key *key, const struct sshkey *stored)
+{
+    struct sshkey own;
+    int r = key_public(key, &own);
+    if (r == SFT_OK && !sshkey_equal(&own, stored))
+        r = SFT_EKEYMISMATCH;
+    return r;
+}
+
+static void
+throw_unseal(int err, const struct authority *a)
+{
+    if (err == SFT_ENOMEM)
+        sftca_throw(err, "signing key");
+    if (err == SFT_EKEK)
+        sftca_refuse(SFTCA_UNAVAILABLE, "kek_wrong",
+                     "the key of authority %s is sealed under another key-encryption key", a->name);
+    sftca_refuse(SFTCA_INTERNAL, "key_damaged", "the sealed key of authority %s is damaged",
+                 a->name);
+}
+
+/* Fills the entry from the row that the query has left in SPI. */
+static void
+fill(struct authority *a)
+{
+    char *purpose = query_text(0), *algorithm = query_text(1), *public = query_text(2);
+    bytea *sealed = query_bytea(3), *check = query_bytea(4);
+
+    authority_name(&a->id, a->name);
+    a->purpose = purpose_from(purpose);
+    if (sealed == NULL || check == NULL)
+        sftca_refuse(SFTCA_CONFLICT, "key_retired", "the key of authority %s is retired", a->name);
+    int r = sshkey_from_text(&a->public, public, strlen(public));
+    if (r == SFT_OK)
+        r = unseal(&a->id, algorithm, purpose, sealed, check, &a->key);
+    if (r == SFT_OK)
+        r = check_pair(a->key, &a->public);
+    if (r != SFT_OK) {
+        key_free(a->key);
+        a->key = NULL;
+        throw_unseal(r, a);
+    }
+}
+
+static void
+load(struct authority *a)
+{
+    static struct query query = {
+        "SELECT a.purpose, a.algorithm, k.public_key, s.sealed, s.kek_check"
+        "  FROM sftca.authority_keys k"
+        "  JOIN sftca.authorities a ON a.id OPERATOR(pg_catalog.=) k.authority_id"
+        "  LEFT JOIN sftca.sealed_keys s ON s.authority_id OPERATOR(pg_catalog.=) k.authority_id"
+        "   AND s.generation OPERATOR(pg_catalog.=) k.generation"
+        " WHERE k.authority_id OPERATOR(pg_catalog.=) $1 AND k.generation OPERATOR(pg_catalog.=) "
+        "$2",
+        2,
+        {UUIDOID, INT4OID},
+        NULL};
+    Datum args[] = {UUIDPGetDatum(&a->id.uuid), Int32GetDatum(a->id.generation)};
+
+    if (query_run(&query, args, NULL) != 1)
+        sftca_refuse(SFTCA_NOT_FOUND, "authority_unknown", "there is no such authority");
+    fill(a);
+}
+
+const struct authority *
+authority_get(const struct authority_id *id)
+{
+    struct authority_id key;
+    bool found;
+
+    cache_make();
+    memset(&key, 0, sizeof key); /* the hash is over every byte */
+    memcpy(&key.uuid, &id->uuid, sizeof key.uuid);
+    key.generation = id->generation;
+    if (authority_cached() >= CACHE_MAX && hash_search(cache, &key, HASH_FIND, NULL) == NULL)
+        cache_wipe();
+    struct authority *a = hash_search(cache, &key, HASH_ENTER, &found);
+    if (!found) {
+        a->key = NULL;
+        a->purpose = PURPOSE_NONE;
+    }
+    if (a->key == NULL)
+        load(a);
+    return a;
+}
+
+const struct authority *
+authority_active(const pg_uuid_t *uuid, enum purpose purpose)
+{
+    static struct query query = {
+        "SELECT k.generation, a.purpose FROM sftca.authorities a"
+        "  LEFT JOIN sftca.authority_keys k ON k.authority_id OPERATOR(pg_catalog.=) a.id"
+        "   AND k.state OPERATOR(pg_catalog.=) 'active'"
+        " WHERE a.id OPERATOR(pg_catalog.=) $1",
+        1,
+        {UUIDOID},
+        NULL};
+    struct authority_id id = {.uuid = *uuid};
+    Datum args[] = {UUIDPGetDatum(uuid)};
+
+    if (query_run(&query, args, NULL) != 1)
+        sftca_refuse(SFTCA_NOT_FOUND, "authority_unknown", "there is no such authority");
+    if (purpose_from(query_text(1)) != purpose)
+        sftca_refuse(SFTCA_INVALID, "authority_purpose", "the authority has another purpose");
+    if (query_is_null(0))
+        sftca_refuse(SFTCA_CONFLICT, "key_not_active", "the authority has no active key");
+    id.generation = query_int(0);
+    return authority_get(&id);
+}
+
+const struct authority *
+authority_statement(void)
+{
+    static struct query query = {
+        "SELECT a.id, k.generation FROM sftca.authorities a"
+        "  JOIN sftca.authority_keys k ON k.authority_id OPERATOR(pg_catalog.=) a.id"
+        " WHERE a.purpose OPERATOR(pg_catalog.=) 'statement'"
+        "   AND k.state OPERATOR(pg_catalog.=) 'active'",
+        0,
+        {0},
+        NULL};
+    struct authority_id id;
+
+    if (query_run(&query, NULL, NULL) != 1)
+        sftca_refuse(SFTCA_UNAVAILABLE, "statement_key_missing", "there is no statement key");
+    id.uuid = *DatumGetUUIDP(query_datum(0));
+    id.generation = query_int(1);
+    return authority_get(&id);
+}
+
+void
+authority_init(void)
+{
+    Assert(sizeof(struct authority_id) == 20);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * authority.h - the signing keys that this backend has unsealed.
+ *
+ * What never changes about a generation (purpose, algorithm, keys) is cached until the backend
+ * ends; its state does change and is read each time.
+ */
+#ifndef SFTCA_AUTHORITY_H
+#define SFTCA_AUTHORITY_H
+
+#include "utils/uuid.h"
+
+#include "common/key.h"
+#include "common/sshkey.h"
+
+#define AUTHORITY_NAME_MAX 64 /* "<uuid>/<generation>" fits */
+
+enum purpose { PURPOSE_NONE, PURPOSE_SSH_USER, PURPOSE_SSH_HOST, PURPOSE_X509, PURPOSE_STATEMENT };
+
+struct authority_id {
+    pg_uuid_t uuid;
+    int32 generation;
+};
+
+struct authority {
+    struct authority_id id; /* hash key: first */
+    enum purpose purpose;
+    char name[AUTHORITY_NAME_MAX]; /* issuer's common name in X.509 */
+    struct sshkey public;
+    struct key *key; /* NULL until unsealed */
+};
+
+void authority_init(void);
+/*
+ * The generation, unsealed. Valid until this backend calls authority_get again. Must be called
+ * inside SPI. Raises authority_unknown, kek_missing, kek_wrong, key_damaged.
+ */
+const struct authority *authority_get(const struct authority_id *id);
+/* The active generation of an authority that must have this purpose. Inside SPI. */
+const struct authority *authority_active(const pg_uuid_t *uuid, enum purpose purpose);
+/* The instance's active statement key. Inside SPI. Raises statement_key_missing. */
+const struct authority *authority_statement(void);
+/* How many keys are unsealed in this backend. */
+int authority_cached(void);
+
+enum purpose purpose_from(const char *word);
+enum key_alg algorithm_from(const char *word);
+/* "<uuid>/<generation>" */
+void authority_name(const struct authority_id *id, char out[AUTHORITY_NAME_MAX]);
+
+#endif

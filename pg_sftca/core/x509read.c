@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * x509read.c - a strict DER reader for one profile. Shares no code with x509write.c but the list of
+ * object identifiers.
+ */
+#include "core/x509read.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "common/sbuf.h"
+#include "core/x509oid.h"
+
+/* The next element, which must have this tag; its content becomes the reader in. */
+static void
+enter(struct sbuf *r, uint8_t tag, struct sbuf *in)
+{
+    size_t n = 0;
+    if (sb_get_u8(r) != tag)
+        sb_fail(r, SFT_EFORMAT);
+    uint8_t first = sb_get_u8(r);
+    if (first < 0x80) {
+        n = first;
+    } else if (first == 0x81) {
+        n = sb_get_u8(r);
+        if (n < 0x80)
+            sb_fail(r, SFT_EFORMAT); /* not the shortest form */
+    } else if (first == 0x82) {
+        n = (size_t)sb_get_u8(r) << 8;
+        n |= sb_get_u8(r);
+        if (n < 0x100)
+            sb_fail(r, SFT_EFORMAT);
+    } else {
+        sb_fail(r, SFT_EFORMAT);
+    }
+    const uint8_t *p = sb_get_raw(r, sb_err(r) == SFT_OK ? n : 0);
+    sb_reader(in, p, sb_err(r) == SFT_OK ? n : 0);
+    if (sb_err(r) != SFT_OK)
+        sb_fail(in, sb_err(r));
+}
+
+/* All of in was read; its failure becomes r's. */
+static void
+leave(struct sbuf *r, struct sbuf *in)
+{
+    sb_end(in);
+    if (sb_err(in) != SFT_OK)
+        sb_fail(r, sb_err(in));
+}
+
+static const uint8_t *
+rest(struct sbuf *in, size_t *lenp)
+{
+    *lenp = sb_left(in);
+    return sb_get_raw(in, *lenp);
+}
+
+static void
+expect(struct sbuf *r, uint8_t tag, const void *content, size_t len)
+{
+    struct sbuf in;
+    size_t n;
+    enter(r, tag, &in);
+    const uint8_t *p = rest(&in, &n);
+    if (sb_err(&in) != SFT_OK || n != len || memcmp(p, content, len) != 0)
+        sb_fail(r, SFT_EFORMAT);
+}
+
+static void
+expect_oid(struct sbuf *r, const struct der_oid *oid)
+{
+    expect(r, DER_OID, oid->bytes, oid->len);
+}
+
+static void
+get_text(struct sbuf *r, uint8_t tag, char *out, size_t cap)
+{
+    struct sbuf in;
+    size_t n;
+    enter(r, tag, &in);
+    const uint8_t *p = rest(&in, &n);
+    out[0] = '\0';
+    if (sb_err(&in) != SFT_OK || n >= cap || memchr(p, '\0', n) != NULL) {
+        sb_fail(r, SFT_EFORMAT);
+        return;
+    }
+    memcpy(out, p, n);
+    out[n] = '\0';
+}
+
+static uint64_t
+get_u64(struct sbuf *r)
+{
+    struct sbuf in;
+    size_t n;
+    uint64_t v = 0;
+    enter(r, DER_INTEGER, &in);
+    const uint8_t *p = rest(&in, &n);
+    if (sb_err(&in) != SFT_OK || n == 0 || n > 8 || p[0] >= 0x80) {
+        sb_fail(r, SFT_EFORMAT);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+static void
+get_attribute(struct sbuf *name, const struct der_oid *oid, char *out, size_t cap)
+{
+    struct sbuf set, pair;
+    enter(name, DER_SET, &set);
+    enter(&set, DER_SEQUENCE, &pair);
+    expect_oid(&pair, oid);
+    get_text(&pair, DER_UTF8, out, cap);
+    leave(&set, &pair);
+    leave(name, &set);
+}
+
+static void
+get_issuer(struct sbuf *r, struct x509read *cert)
+{
+    struct sbuf name;
+    char organization[8];
+    enter(r, DER_SEQUENCE, &name);
+    get_attribute(&name, &oid_organization, organization, sizeof organization);
+    get_attribute(&name, &oid_common_name, cert->issuer, sizeof cert->issuer);
+    leave(r, &name);
+    if (strcmp(organization, "sft") != 0)
+        sb_fail(r, SFT_EFORMAT);
+}
+
+static void
+get_subject(struct sbuf *r, struct x509read *cert)
+{
+    struct sbuf name;
+    enter(r, DER_SEQUENCE, &name);
+    get_attribute(&name, &oid_organization, cert->organization, sizeof cert->organization);
+    get_attribute(&name, &oid_organizational_unit, cert->organizational_unit,
+                  sizeof cert->organizational_unit);
+    get_attribute(&name, &oid_common_name, cert->common_name, sizeof cert->common_name);
+    leave(r, &name);
+}
+
+static int
+two_digits(const char *p)
+{
+    return (p[0] - '0') * 10 + (p[1] - '0');
+}
+
+/* "YYMMDDHHMMSSZ" in 20YY; our client certificates never live past 2049. */
+static uint64_t
+get_time(struct sbuf *r)
+{
+    char s[16];
+    get_text(r, DER_UTC_TIME, s, sizeof s);
+    if (strlen(s) != 13 || strspn(s, "0123456789") != 12 || s[12] != 'Z') {
+        sb_fail(r, SFT_EFORMAT);
+        return 0;
+    }
+    struct tm tm = {.tm_year = 100 + two_digits(s),
+                    .tm_mon = two_digits(s + 2) - 1,
+                    .tm_mday = two_digits(s + 4),
+                    .tm_hour = two_digits(s + 6),
+                    .tm_min = two_digits(s + 8),
+                    .tm_sec = two_digits(s + 10)};
+    time_t t = timegm(&tm);
+    if (t < 0 || tm.tm_year >= 150)
+        sb_fail(r, SFT_EFORMAT);
+    return t < 0 ? 0 : (uint64_t)t;
+}
+
+static void
+get_validity(struct sbuf *r, struct x509read *cert)
+{
+    struct sbuf in;
+    enter(r, DER_SEQUENCE, &in);
+    cert->valid_after = get_time(&in);
+    cert->valid_before = get_time(&in) + 1;
+    leave(r, &in);
+}
+
+static void
+blob_of_rsa(struct sbuf *r, struct sbuf *bits, struct sbuf *blob)
+{
+    struct sbuf pair, n, e;
+    size_t n_len, e_len;
+    enter(bits, DER_SEQUENCE, &pair);
+    enter(&pair, DER_INTEGER, &n);
+    enter(&pair, DER_INTEGER, &e);
+    leave(bits, &pair);
+    leave(r, bits);
+    const uint8_t *np = rest(&n, &n_len), *ep = rest(&e, &e_len);
+    if (sb_err(r) != SFT_OK)
+        return;
+    sb_cstr(blob, "ssh-rsa");
+    sb_blob(blob, ep, e_len); /* an mpint is an INTEGER's content */
+    sb_blob(blob, np, n_len);
+}
+
+static void
+blob_of_ec(struct sbuf *r, struct sbuf *algorithm, struct sbuf *bits, struct sbuf *blob)
+{
+    static const struct {
+        const struct der_oid *oid;
+        const char *name, *curve;
+    } curves[] = {{&oid_p256, "ecdsa-sha2-nistp256", "nistp256"},
+                  {&oid_p384, "ecdsa-sha2-nistp384", "nistp384"},
+                  {&oid_p521, "ecdsa-sha2-nistp521", "nistp521"}};
+    struct sbuf oid;
+    size_t oid_len, n;
+    enter(algorithm, DER_OID, &oid);
+    const uint8_t *oid_bytes = rest(&oid, &oid_len), *point = rest(bits, &n);
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++)
+        if (sb_err(algorithm) == SFT_OK && sb_err(bits) == SFT_OK &&
+            oid_len == curves[i].oid->len &&
+            memcmp(oid_bytes, curves[i].oid->bytes, oid_len) == 0) {
+            sb_cstr(blob, curves[i].name);
+            sb_cstr(blob, curves[i].curve);
+            sb_blob(blob, point, n);
+            return;
+        }
+    sb_fail(r, SFT_EFORMAT);
+}
+
+static void
+blob_of_ed25519(struct sbuf *bits, struct sbuf *blob)
+{
+    size_t n;
+    const uint8_t *point = rest(bits, &n);
+    sb_cstr(blob, "ssh-ed25519");
+    sb_blob(blob, point, sb_err(bits) == SFT_OK ? n : 0);
+}
+
+/* SubjectPublicKeyInfo back to the SSH blob that it was made from. */
+static void
+get_key(struct sbuf *r, struct sshkey *key)
+{
+    struct sbuf spki, algorithm, oid, bits, blob;
+    size_t n;
+    sb_writer(&blob, key->blob, sizeof key->blob);
+    enter(r, DER_SEQUENCE, &spki);
+    enter(&spki, DER_SEQUENCE, &algorithm);
+    enter(&algorithm, DER_OID, &oid);
+    enter(&spki, DER_BITS, &bits);
+    leave(r, &spki);
+    if (sb_get_u8(&bits) != 0)
+        sb_fail(r, SFT_EFORMAT); /* unused bits */
+    const uint8_t *p = rest(&oid, &n);
+    if (sb_err(r) != SFT_OK || sb_err(&oid) != SFT_OK) {
+        sb_fail(r, SFT_EFORMAT);
+    } else if (n == oid_ec_key.len && memcmp(p, oid_ec_key.bytes, n) == 0) {
+        blob_of_ec(r, &algorithm, &bits, &blob);
+    } else if (n == oid_rsa_key.len && memcmp(p, oid_rsa_key.bytes, n) == 0) {
+        expect(&algorithm, DER_NULL, "", 0);
+        blob_of_rsa(r, &bits, &blob);
+    } else if (n == oid_ed25519.len && memcmp(p, oid_ed25519.bytes, n) == 0) {
+        blob_of_ed25519(&bits, &blob);
+    } else {
+        sb_fail(r, SFT_EFORMAT);
+    }
+    leave(r, &algorithm);
+    if (sb_err(&blob) != SFT_OK)
+        sb_fail(r, sb_err(&blob));
+    key->len = blob.len;
+}
+
+/* Enters the next extension, which must be this one, as far as its value. */
+static void
+enter_extension(struct sbuf *r, const struct der_oid *oid, int critical, struct sbuf *value)
+{
+    struct sbuf whole;
+    enter(r, DER_SEQUENCE, &whole);
+    expect_oid(&whole, oid);
+    if (critical)
+        expect(&whole, DER_BOOLEAN, "\xff", 1);
+    enter(&whole, DER_OCTETS, value);
+    leave(r, &whole);
+}
+
+static void
+get_authority_key_id(struct sbuf *r, struct x509read *cert)
+{
+    struct sbuf value, sequence, id;
+    size_t n;
+    enter_extension(r, &oid_authority_key_id, 0, &value);
+    enter(&value, DER_SEQUENCE, &sequence);
+    enter(&sequence, 0x80, &id);
+    const uint8_t *p = rest(&id, &n);
+    leave(&value, &sequence);
+    leave(r, &value);
+    if (sb_err(r) == SFT_OK && n == sizeof cert->authority_key_id)
+        memcpy(cert->authority_key_id, p, n);
+    else
+        sb_fail(r, SFT_EFORMAT);
+}
+
+static void
+get_uri(struct sbuf *r, struct x509read *cert)
+{
+    struct sbuf value, names;
+    enter_extension(r, &oid_alt_name, 0, &value);
+    enter(&value, DER_SEQUENCE, &names);
+    get_text(&names, 0x86, cert->uri, sizeof cert->uri);
+    leave(&value, &names);
+    leave(r, &value);
+}
+
+static void
+get_client_auth(struct sbuf *r)
+{
+    struct sbuf value, usages;
+    enter_extension(r, &oid_extended_key_usage, 0, &value);
+    enter(&value, DER_SEQUENCE, &usages);
+    expect_oid(&usages, &oid_client_auth);
+    leave(&value, &usages);
+    leave(r, &value);
+}
+
+/* Exactly these extensions, in this order; no authority, no usage beyond signing in. */
+static void
+get_extensions(struct sbuf *tbs, struct x509read *cert)
+{
+    struct sbuf tagged, list, value;
+    enter(tbs, 0xa3, &tagged);
+    enter(&tagged, DER_SEQUENCE, &list);
+    enter_extension(&list, &oid_basic_constraints, 1, &value);
+    expect(&value, DER_SEQUENCE, "", 0);
+    leave(&list, &value);
+    enter_extension(&list, &oid_key_usage, 1, &value);
+    expect(&value, DER_BITS, "\x07\x80", 2);
+    leave(&list, &value);
+    get_client_auth(&list);
+    enter_extension(&list, &oid_subject_key_id, 0, &value);
+    get_authority_key_id(&list, cert);
+    get_uri(&list, cert);
+    leave(&tagged, &list);
+    leave(tbs, &tagged);
+}
+
+static void
+get_tbs(struct sbuf *tbs, struct x509read *cert)
+{
+    struct sbuf version, algorithm;
+    enter(tbs, 0xa0, &version);
+    if (get_u64(&version) != 2)
+        sb_fail(tbs, SFT_EFORMAT);
+    leave(tbs, &version);
+    cert->serial = get_u64(tbs);
+    enter(tbs, DER_SEQUENCE, &algorithm);
+    get_issuer(tbs, cert);
+    get_validity(tbs, cert);
+    get_subject(tbs, cert);
+    get_key(tbs, &cert->subject);
+    get_extensions(tbs, cert);
+}
+
+int
+x509read_client(struct x509read *cert, const uint8_t *der, size_t len)
+{
+    struct sbuf r, whole, tbs, algorithm, signature;
+    memset(cert, 0, sizeof *cert);
+    sb_reader(&r, der, len);
+    enter(&r, DER_SEQUENCE, &whole);
+    cert->tbs_at = len - sb_left(&whole); /* the outer element ends where the DER does */
+    enter(&whole, DER_SEQUENCE, &tbs);
+    cert->tbs_len = len - cert->tbs_at - sb_left(&whole);
+    get_tbs(&tbs, cert);
+    leave(&whole, &tbs);
+    enter(&whole, DER_SEQUENCE, &algorithm);
+    enter(&whole, DER_BITS, &signature);
+    leave(&r, &whole);
+    sb_end(&r);
+    return sb_err(&r);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * x509write.h - writing X.509 certificates (RFC 5280) as DER by hand: an authority's own and a
+ * client's. The library's builder is an order of magnitude slower.
+ *
+ * As in sshwrite.h the bytes to be signed and the signature are made apart.
+ */
+#ifndef SFTCA_X509WRITE_H
+#define SFTCA_X509WRITE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/key.h"
+#include "common/sbuf.h"
+#include "common/sshkey.h"
+
+#define X509_KEY_ID_LEN 20
+#define X509_PEM_MAX(der_len) (B64_LEN(der_len) + (der_len) / 48 + 64)
+
+struct x509write {
+    uint64_t serial;
+    const char *issuer; /* common name of the authority; its organization is always "sft" */
+    const struct sshkey *authority;
+    uint64_t valid_after, valid_before; /* seconds since 1970; valid_before is the first bad one */
+    /* of a client: */
+    const struct sshkey *subject;
+    const char *common_name, *organization, *organizational_unit, *uri;
+};
+
+/* TBSCertificate of a client (EKU clientAuth). Sets SFT_EKEYTYPE for keys that X.509 has no name
+ * for. */
+void x509write_client_tbs(struct sbuf *out, const struct x509write *cert);
+/* TBSCertificate that the authority signs for itself: CA:TRUE, pathlen 0. */
+void x509write_authority_tbs(struct sbuf *out, const struct x509write *cert);
+SFT_CHECKED int x509write_signed(struct sbuf *out, const uint8_t *tbs, size_t len,
+                                 const struct key *key);
+/* PEM text with a final NUL. */
+SFT_CHECKED int x509write_pem(const uint8_t *der, size_t len, char *out, size_t cap);
+
+/* Subject key identifier: the first 160 bits of SHA-256 of the key's bits (RFC 7093 2). */
+SFT_CHECKED int x509write_key_id(const struct sshkey *key, uint8_t out[X509_KEY_ID_LEN]);
+/* SubjectPublicKeyInfo of an SSH key. */
+void x509write_spki(struct sbuf *out, const struct sshkey *key);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * sql_key.c - SQL: parse_public_key, verify. Public keys and raw signatures.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "argument.h"
+#include "common/key.h"
+#include "throw.h"
+#include "tuple.h"
+
+PG_FUNCTION_INFO_V1(sftca_parse_public_key);
+
+Datum
+sftca_parse_public_key(PG_FUNCTION_ARGS)
+{
+    struct sshkey key;
+    char fingerprint[SSHKEY_FINGERPRINT_MAX], code[20];
+    bool nulls[5] = {0};
+
+    argument_key(fcinfo, 0, &key);
+    int r = sshkey_fingerprint(&key, fingerprint);
+    if (r == SFT_OK)
+        r = sshkey_device_code(&key, code);
+    if (r != SFT_OK)
+        sftca_throw(r, "public key");
+    Datum values[5] = {CStringGetTextDatum(sshkey_type_name(key.type)),
+                       Int32GetDatum((int32)key.bits), CStringGetTextDatum(fingerprint),
+                       bytea_of(key.blob, key.len), CStringGetTextDatum(code)};
+    return tuple_of(fcinfo, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(sftca_verify);
+
+Datum
+sftca_verify(PG_FUNCTION_ARGS)
+{
+    struct sshkey key;
+    bytea *message = PG_GETARG_BYTEA_PP(1), *signature = PG_GETARG_BYTEA_PP(2);
+
+    argument_key(fcinfo, 0, &key);
+    if (VARSIZE_ANY_EXHDR(signature) != KEY_RAW_SIG_MAX)
+        PG_RETURN_BOOL(false);
+    int r = key_verify_raw(&key, VARDATA_ANY(message), VARSIZE_ANY_EXHDR(message),
+                           (const uint8_t *)VARDATA_ANY(signature));
+    if (r == SFT_EKEYTYPE)
+        sftca_throw_key(r);
+    if (r != SFT_OK && r != SFT_ESIGNATURE)
+        sftca_throw(r, "signature");
+    PG_RETURN_BOOL(r == SFT_OK);
+}

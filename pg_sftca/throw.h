@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * throw.h - how the vault refuses: SQLSTATE, a sentence, and the error word in the CONSTRAINT
+ * field.
+ */
+#ifndef SFTCA_THROW_H
+#define SFTCA_THROW_H
+
+#include "common/err.h"
+
+/* 22023: what the caller gave is wrong. */
+#define SFTCA_INVALID MAKE_SQLSTATE('2', '2', '0', '2', '3')
+#define SFTCA_NOT_FOUND MAKE_SQLSTATE('S', 'F', '4', '0', '4')
+#define SFTCA_CONFLICT MAKE_SQLSTATE('S', 'F', '4', '0', '9')
+#define SFTCA_INTERNAL MAKE_SQLSTATE('S', 'F', '5', '0', '0')
+#define SFTCA_UNAVAILABLE MAKE_SQLSTATE('S', 'F', '5', '0', '3')
+
+/* Raises. No OpenSSL handle may be alive. */
+void sftca_refuse(int sqlstate, const char *word, const char *fmt, ...) pg_attribute_noreturn()
+    pg_attribute_printf(3, 4);
+/* A core error about what. */
+void sftca_throw(int err, const char *what) pg_attribute_noreturn();
+/* A core error about a public key that somebody gave: public_key_malformed, _weak, ... */
+void sftca_throw_key(int err) pg_attribute_noreturn();
+
+#endif
