@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * call.c - limits first, then the doors, then the answer.
+ *
+ * A call lives in its request's pool. When the client goes, libh2o disposes the pool and on_gone
+ * takes the call out of every queue it may be in; nobody else frees it.
+ */
+#include "gateway/call.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "common/fault.h"
+#include "common/log.h"
+#include "gateway/answer.h"
+#include "gateway/head.h"
+#include "gateway/worker.h"
+
+struct call {
+    struct job job;
+    struct waiter waiter;
+    struct timer deadline;
+    struct worker *worker;
+    h2o_req_t *req;
+    struct peer *peer;
+    struct routes *routes; /* what route points into */
+    const struct route *route;
+    struct route_match match;
+    uint64_t started_ms;
+    int status; /* 0 until answered */
+    size_t bytes;
+};
+
+/* The headers that the doors are told, in lower case. */
+static const char *const told[] = {
+    "authorization", "content-digest", "content-type",    "cookie",     "if-none-match",
+    "origin",        "signature",      "signature-input", "user-agent", NULL};
+
+static struct bytes
+iovec_bytes(h2o_iovec_t v)
+{
+    return (struct bytes){v.base, v.len};
+}
+
+static void
+make_trace_id(char out[TRACE_ID_LEN + 1])
+{
+    static _Thread_local uint8_t pool[256];
+    static _Thread_local size_t left;
+    if (left == 0) {
+        if (getrandom(pool, sizeof(pool), 0) != sizeof(pool))
+            abort();
+        left = sizeof(pool);
+    }
+    for (int i = 0; i < 16; i++)
+        snprintf(out + 2 * i, 3, "%02x", pool[--left]);
+}
+
+static void
+call_answer(struct call *call, struct answer *answer)
+{
+    struct worker *worker = call->worker;
+    SFT_FAULT("gateway.before_answer");
+    timer_stop(&worker->timers, &call->deadline);
+    answer->trace_id = call->job.trace_id;
+    answer->is_tls = call->peer->is_tls;
+    answer->must_close |= worker->is_stopping;
+    worker->has_answered = true;
+    call->status = answer->status;
+    bool has_body = answer->status != 204 && answer->status != 304;
+    call->bytes = has_body ? answer->body.len : 0;
+    peer_sending(call->peer);
+    answer_send(call->req, answer); /* may dispose the request, and call with it */
+}
+
+static void
+call_refuse(struct call *call, const struct refusal *refusal)
+{
+    char text[ANSWER_REFUSAL_MAX];
+    struct answer answer = {.trace_id = call->job.trace_id};
+    answer_refuse(&answer, refusal, text);
+    if (refusal == &refusal_method)
+        answer.allow = call->match.allow;
+    /* where the request ends may be in doubt: nothing after it is believed */
+    answer.must_close = refusal == &refusal_head_malformed || refusal == &refusal_head_too_large ||
+                        refusal == &refusal_host || refusal == &refusal_length;
+    call_answer(call, &answer);
+}
+
+static void
+call_no_news(struct call *call)
+{
+    struct answer answer = {.status = 204, .headers = {"", 0}, .body = {"", 0}};
+    call_answer(call, &answer);
+}
+
+static void
+on_gone(void *arg)
+{
+    struct call *call = arg;
+    struct worker *worker = call->worker;
+    const struct access_record record = {
+        .trace_id = call->job.trace_id,
+        .method = iovec_bytes(call->req->input.method),
+        .route = call->route ? call->route->path : NULL,
+        .status = call->status,
+        .bytes = call->bytes,
+        .ms = clock_ms() - call->started_ms,
+        .peer = call->peer->address,
+    };
+    db_drop(&worker->db, &call->job);
+    wait_leave(&call->waiter);
+    timer_stop(&worker->timers, &call->deadline);
+    access_add(&worker->access, &record);
+    routes_unref(call->routes);
+    peer_idle(call->peer);
+}
+
+static void
+on_waited(struct waiter *waiter)
+{
+    call_no_news(CONTAINER_OF(waiter, struct call, waiter));
+}
+
+static void
+park(struct call *call, const struct door_answer *answer)
+{
+    struct worker *worker = call->worker;
+    timer_stop(&worker->timers, &call->deadline);
+    call->waiter.done = on_waited;
+    if (worker->is_stopping || call->route->wait_ms == 0 ||
+        !wait_park(&worker->waits, &call->waiter, answer->topics, call->job.changes_seen,
+                   call->route->wait_ms))
+        call_no_news(call);
+}
+
+static void
+on_done(struct job *job, const struct door_answer *door)
+{
+    struct call *call = CONTAINER_OF(job, struct call, job);
+    struct answer answer = {.status = door->status, .headers = door->headers, .body = door->body};
+    if (door->refusal)
+        call_refuse(call, door->refusal);
+    else if (door->is_wait)
+        park(call, door);
+    else
+        call_answer(call, &answer);
+}
+
+/*
+ * First after queue_timeout: whoever has not reached the database by then goes. Then after
+ * request_timeout: whoever has no answer by then goes, whatever the database does with the
+ * statement.
+ */
+static void
+on_deadline(struct timer *timer)
+{
+    struct call *call = CONTAINER_OF(timer, struct call, deadline);
+    struct worker *worker = call->worker;
+    uint64_t limit_ms = (uint64_t)worker->settings->request_timeout_s * 1000;
+    uint64_t spent_ms = clock_ms() - call->started_ms;
+    bool is_waiting =
+        call->job.stage == JOB_QUEUED && call->job.tries == 0 && call->job.queue != QUEUE_FINISH;
+
+    if (!is_waiting && spent_ms < limit_ms) {
+        timer_start(&worker->timers, timer, limit_ms - spent_ms);
+        return;
+    }
+    db_drop(&worker->db, &call->job);
+    if (!is_waiting)
+        call_refuse(call, &refusal_timeout);
+    else
+        call_refuse(call, db_is_up(&worker->db) ? &refusal_overloaded : &refusal_database);
+}
+
+/* The value of a header, or NULL; head_check has seen to it that there is one at most. */
+static const h2o_header_t *
+find_header(const h2o_req_t *req, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < req->headers.size; i++) {
+        const h2o_header_t *header = &req->headers.entries[i];
+        if (header->name->len == len && memcmp(header->name->base, name, len) == 0)
+            return header;
+    }
+    return NULL;
+}
+
+/* "name: value\n" for each header that the doors are told. */
+static struct bytes
+tell_headers(h2o_req_t *req)
+{
+    const h2o_header_t *found[sizeof(told) / sizeof(told[0])];
+    size_t len = 0, at = 0;
+    for (size_t i = 0; told[i]; i++) {
+        found[i] = find_header(req, told[i]);
+        len += found[i] ? strlen(told[i]) + found[i]->value.len + 3 : 0;
+    }
+    char *p = h2o_mem_alloc_pool(&req->pool, len + 1);
+    for (size_t i = 0; told[i]; i++)
+        if (found[i])
+            at += (size_t)sprintf(p + at, "%s: %.*s\n", told[i], (int)found[i]->value.len,
+                                  found[i]->value.base);
+    return (struct bytes){p, at};
+}
+
+/* "application/json", in any case, with or without parameters; and what curl -d says by itself. */
+static bool
+is_json_type(h2o_iovec_t value)
+{
+    static const char *const types[] = {"application/json", "text/json",
+                                        "application/x-www-form-urlencoded", NULL};
+    for (size_t i = 0; types[i]; i++) {
+        size_t len = strlen(types[i]);
+        if (value.len >= len && strncasecmp(value.base, types[i], len) == 0 &&
+            (value.len == len || value.base[len] == ';' || value.base[len] == ' '))
+            return true;
+    }
+    return false;
+}
+
+static const struct refusal *
+check_body(const struct call *call)
+{
+    const h2o_req_t *req = call->req;
+    const h2o_header_t *type = find_header(req, "content-type");
+    const h2o_header_t *encoding = find_header(req, "content-encoding");
+    if (req->entity.len == 0)
+        return NULL;
+    if (call->route->max_body == 0 ||
+        h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("GET")))
+        return &refusal_body_not_allowed;
+    if (req->entity.len > call->route->max_body)
+        return &refusal_body_too_large;
+    if (encoding && !h2o_lcstris(encoding->value.base, encoding->value.len, H2O_STRLIT("identity")))
+        return &refusal_content_encoding;
+    return type && !is_json_type(type->value) ? &refusal_content_type : NULL;
+}
+
+static const struct refusal *
+find_route(struct call *call)
+{
+    struct path path;
+    h2o_iovec_t method = call->req->input.method, target = call->req->input.path;
+    int err = path_split(&path, target.base, target.len);
+    if (err)
+        return err == SFT_ENOTFOUND ? &refusal_path_unknown : &refusal_path_malformed;
+    if (!call->worker->routes)
+        return &refusal_not_ready;
+    if (route_match(call->worker->routes, method.base, method.len, &path, &call->match))
+        return call->match.allow[0] ? &refusal_method : &refusal_path_unknown;
+    call->routes = routes_ref(call->worker->routes);
+    call->route = call->match.route;
+    return NULL;
+}
+
+static void
+fill_job(struct call *call)
+{
+    h2o_req_t *req = call->req;
+    call->job.args = (struct door_args){
+        .route = {call->route->key, strlen(call->route->key)},
+        .params = {call->match.params, call->match.params_len},
+        .method = iovec_bytes(req->input.method),
+        .target = iovec_bytes(req->input.path),
+        .authority = iovec_bytes(req->input.authority),
+        .headers = tell_headers(req),
+        .body = iovec_bytes(req->entity),
+        .peer = {call->peer->address, strlen(call->peer->address)},
+    };
+    call->job.may_batch = call->route->may_batch;
+    call->job.done = on_done;
+}
+
+static const struct refusal *
+submit(struct call *call)
+{
+    struct worker *worker = call->worker;
+    if (worker->is_stopping)
+        return &refusal_stopping;
+    fill_job(call);
+    const struct refusal *refusal = db_submit(&worker->db, &call->job);
+    if (!refusal)
+        timer_start(&worker->timers, &call->deadline,
+                    (uint64_t)worker->settings->queue_timeout_s * 1000);
+    return refusal;
+}
+
+static bool
+is_target(const h2o_req_t *req, const char *target)
+{
+    return h2o_memis(req->input.path.base, req->input.path.len, target, strlen(target)) &&
+           (h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("GET")) ||
+            h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD")));
+}
+
+/* Liveness asks nobody; readiness is what the connections already know (they are checked when
+ * idle). */
+static bool
+answer_health(struct call *call)
+{
+    static const char alive[] = "{\"status\":\"alive\"}", ready[] = "{\"status\":\"ready\"}";
+    const struct worker *worker = call->worker;
+    struct answer answer = {.status = 200, .headers = {"", 0}};
+    if (is_target(call->req, "/healthz")) {
+        answer.body = (struct bytes){alive, sizeof(alive) - 1};
+    } else if (!is_target(call->req, "/readyz")) {
+        return false;
+    } else if (worker->is_stopping || !worker->routes || !db_is_up(&worker->db)) {
+        call_refuse(call, worker->is_stopping ? &refusal_stopping : &refusal_not_ready);
+        return true;
+    } else {
+        answer.body = (struct bytes){ready, sizeof(ready) - 1};
+    }
+    call_answer(call, &answer);
+    return true;
+}
+
+static struct call *
+call_new(h2o_req_t *req)
+{
+    struct call *call = h2o_mem_alloc_shared(&req->pool, sizeof(*call), on_gone);
+    memset(call, 0, sizeof(*call));
+    call->worker = CONTAINER_OF(req->conn->ctx, struct worker, ctx);
+    call->req = req;
+    call->peer = peer_of(req);
+    call->started_ms = clock_ms();
+    call->deadline.fire = on_deadline;
+    call->job.stage = JOB_NEW;
+    make_trace_id(call->job.trace_id);
+    peer_busy(call->peer);
+    return call;
+}
+
+static int
+on_req(h2o_handler_t *self, h2o_req_t *req)
+{
+    struct call *call = call_new(req);
+    h2o_socket_t *sock = compat_socket(req);
+    (void)self;
+
+    const struct refusal *refusal = head_check(sock->input->bytes, sock->input->size);
+    if (!refusal && answer_health(call))
+        return 0;
+    if (!refusal)
+        refusal = find_route(call);
+    if (!refusal)
+        refusal = check_body(call);
+    if (!refusal)
+        refusal = submit(call);
+    if (refusal)
+        call_refuse(call, refusal);
+    return 0;
+}
+
+void
+call_register(h2o_pathconf_t *path)
+{
+    h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_req;
+}
