@@ -63,6 +63,9 @@ COMMENT ON FUNCTION sft_admin.subject_id(uuid, text, text) IS 'What a lock is on
 CREATE FUNCTION sft_admin.refuse(state text, rule text, message text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF state = '23502' THEN
+        PERFORM sft_core.refuse(400, 'value_missing', 'A value that has to be there is missing.');
+    END IF;
     PERFORM sft_core.refuse(sft_core.status_of(state, rule), coalesce(nullif(rule, ''), 'internal'), coalesce(sft_core.sentence_of(rule), message));
 END $$;
-COMMENT ON FUNCTION sft_admin.refuse(text, text, text) IS 'Says a broken rule as the API does: SQLSTATE SF and the HTTP status, the rule''s name, its sentence.';
+COMMENT ON FUNCTION sft_admin.refuse(text, text, text) IS 'Says a broken rule as the API does: SQLSTATE SF and the HTTP status, the rule''s name, its sentence. A missing value is value_missing.';

@@ -33,7 +33,7 @@ sub routes
 	$self->{routes} = [ map {
 		my ($path, $key) = ($_->{path}, "$_->{method} $_->{path}");
 		my $re = join '/', map { /^\{.*\}$/ ? '([^/]+)' : quotemeta } split m{/}, $path, -1;
-		{ %$_, key => $key, re => qr/^$re$/ }
+		+{ %$_, key => $key, re => qr/^$re$/ }
 	} $self->{session}->rows('SELECT method, path, max_body, batch, wait_s FROM sft_api.route') ];
 	# a literal segment wins over a {name}
 	@{ $self->{routes} } = sort { ($a->{path} =~ tr/{//) <=> ($b->{path} =~ tr/{//) } @{ $self->{routes} };
@@ -116,7 +116,7 @@ sub answer
 sub handle
 {
 	my ($self, @requests) = @_;
-	my %by = map { $_->{trace_id} => answer($_) } $self->{session}->rows('SELECT * FROM ' . $self->handle_sql(@requests));
+	my %by = map { $_->{trace_id} => answer($_) } $self->{session}->rows('SELECT * FROM ' . $self->handle_sql(@requests) . ' AS h (trace_id, status, headers, body, wait, continue_id)');
 	return map { $by{ $_->{trace_id} } // croak "no answer for $_->{trace_id}" } @requests;
 }
 
