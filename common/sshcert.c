@@ -114,6 +114,16 @@ static const struct known {
     {"permit-user-rc", 0, FLAG},
 };
 
+/* One line of text. */
+static int
+is_value(const struct sshcert_option *option)
+{
+    for (size_t i = 0; i < option->len; i++)
+        if (option->data[i] < ' ' || option->data[i] == 0x7f)
+            return 0;
+    return option->len > 0 && text_is_utf8((const char *)option->data, option->len);
+}
+
 static int
 check_option(const struct sshcert_option *option, int critical)
 {
@@ -122,9 +132,7 @@ check_option(const struct sshcert_option *option, int critical)
             continue;
         if (known[i].form == FLAG)
             return option->len == 0 ? 0 : SFT_EOPTION;
-        return option->len > 0 && text_is_utf8((const char *)option->data, option->len)
-                   ? 0
-                   : SFT_EOPTION;
+        return is_value(option) ? 0 : SFT_EOPTION;
     }
     return critical ? SFT_EOPTION : 0;
 }
