@@ -14,6 +14,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "common/digest.h"
 #include "common/ecdsa_sig.h"
 #include "common/sbuf.h"
 #include "common/text.h"
@@ -24,6 +25,7 @@
 struct key {
     enum key_alg alg;
     EVP_PKEY *pkey;
+    EVP_PKEY_CTX *signer; /* P-256 only: set up once, for it costs a fifth of a signature */
 };
 
 /* One row for each algorithm. */
@@ -73,6 +75,13 @@ wrap(enum key_alg alg, EVP_PKEY *pkey, struct key **keyp)
         return pkey == NULL ? SFT_ECRYPTO : alg == KEY_NONE ? SFT_EKEYTYPE : SFT_ENOMEM;
     }
     *key = (struct key){.alg = alg, .pkey = pkey};
+    if (alg == KEY_ECDSA_P256) {
+        key->signer = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+        if (key->signer == NULL || EVP_PKEY_sign_init(key->signer) != 1) {
+            key_free(key);
+            return SFT_ECRYPTO;
+        }
+    }
     *keyp = key;
     return 0;
 }
@@ -95,6 +104,7 @@ key_free(struct key *key)
 {
     if (key == NULL)
         return;
+    EVP_PKEY_CTX_free(key->signer);
     EVP_PKEY_free(key->pkey); /* OpenSSL wipes the private numbers */
     free(key);
 }
@@ -248,6 +258,16 @@ key_public(const struct key *key, struct sshkey *out)
 /* ---- signing ---- */
 
 static int
+sign_p256(const struct key *key, const void *msg, size_t len, uint8_t *sig, size_t *sig_lenp)
+{
+    uint8_t hash[SHA256_LEN];
+    int err = digest_sha256(msg, len, hash);
+    if (err != 0)
+        return err;
+    return EVP_PKEY_sign(key->signer, sig, sig_lenp, hash, sizeof(hash)) == 1 ? 0 : SFT_ECRYPTO;
+}
+
+static int
 sign(const struct key *key, const void *msg, size_t len, uint8_t *sig, size_t *sig_lenp)
 {
     const char *hash = key->alg == KEY_ED25519 ? NULL : "SHA2-256";
@@ -267,7 +287,8 @@ key_sign_raw(const struct key *key, const void *msg, size_t len, uint8_t sig[KEY
     memset(sig, 0, KEY_RAW_SIG_MAX);
     if (key->alg != KEY_ED25519 && key->alg != KEY_ECDSA_P256)
         return SFT_EKEYTYPE;
-    int err = sign(key, msg, len, made, &made_len);
+    int err = key->signer != NULL ? sign_p256(key, msg, len, made, &made_len)
+                                  : sign(key, msg, len, made, &made_len);
     if (err != 0)
         return err;
     if (key->alg == KEY_ECDSA_P256)

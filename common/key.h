@@ -20,7 +20,7 @@ enum key_alg { KEY_NONE = 0, KEY_ED25519, KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_EC
 #define KEY_RAW_SIG_MAX 64
 #define KEY_PRIVATE_DER_MAX 8192
 
-struct key; /* a private key; wiped by key_free */
+struct key; /* a private key; wiped by key_free; one thread at a time signs with it */
 
 SFT_CHECKED int key_generate(enum key_alg alg, struct key **keyp);
 void key_free(struct key *key); /* takes NULL */
