@@ -49,7 +49,7 @@ END $$;
 COMMENT ON FUNCTION sft_core.only_fields(jsonb, text[]) IS 'Refuses fields that a request does not have: field_unknown.';
 
 CREATE FUNCTION sft_core.wrong(field text, rule text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM sft_core.refuse(400, replace(field, '.', '_') || '_format', format('The field %s %s.', field, rule));
 END $$;

@@ -72,3 +72,8 @@ CREATE FUNCTION sft.current_token() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN nullif(current_setting('sft.token', true), '');
 COMMENT ON FUNCTION sft.current_token() IS 'The id of the enrollment token that a caller presents: that one row may be seen before its team is known.';
+
+CREATE FUNCTION sft.current_requests() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce(nullif(current_setting('sft.requests', true), ''), '{}');
+COMMENT ON FUNCTION sft.current_requests() IS 'The request_ids that are being finished, as the text of a uuid[]: finish needs no identity and sees those records alone.';

@@ -31,6 +31,7 @@ CREATE TABLE sft.server_enrollment_tokens (
     max_uses    int         CONSTRAINT max_uses_range CHECK (max_uses > 0),
     uses        int         NOT NULL DEFAULT 0,
     deleted_at  timestamptz,
+    CONSTRAINT server_enrollment_token_team UNIQUE (team_id, id),
     CONSTRAINT server_enrollment_token_uses CHECK (uses <= max_uses),
     CONSTRAINT server_enrollment_token_project_unknown FOREIGN KEY (team_id, project_id) REFERENCES sft.projects (team_id, id) ON DELETE RESTRICT
 );
@@ -38,6 +39,7 @@ CREATE INDEX server_enrollment_tokens_of_project ON sft.server_enrollment_tokens
 COMMENT ON TABLE sft.server_enrollment_tokens IS 'What lets a server join a project. The secret is not stored: the vault computes it from the id.';
 COMMENT ON CONSTRAINT server_enrollment_token_taken ON sft.server_enrollment_tokens IS 'A token with this id exists already.';
 COMMENT ON CONSTRAINT max_uses_range ON sft.server_enrollment_tokens IS 'max_uses is at least 1.';
+COMMENT ON CONSTRAINT server_enrollment_token_team ON sft.server_enrollment_tokens IS 'A token is in one team.';
 COMMENT ON CONSTRAINT server_enrollment_token_uses ON sft.server_enrollment_tokens IS 'This token has been used as often as it may be.';
 COMMENT ON CONSTRAINT server_enrollment_token_project_unknown ON sft.server_enrollment_tokens IS 'There is no such project in the team.';
 COMMENT ON INDEX sft.server_enrollment_tokens_of_project IS 'The tokens of a project.';
@@ -46,7 +48,7 @@ CREATE TABLE sft.servers (
     id                       uuid          NOT NULL CONSTRAINT server_taken PRIMARY KEY,
     team_id                  uuid          NOT NULL,
     project_id               uuid          NOT NULL,
-    server_enrollment_token_id uuid        CONSTRAINT server_token_unknown REFERENCES sft.server_enrollment_tokens ON DELETE RESTRICT,
+    server_enrollment_token_id uuid,
     hostname                 sft.host_name NOT NULL,
     canonical_name           sft.host_name,
     alt_names                text[]        NOT NULL DEFAULT '{}',
@@ -64,13 +66,12 @@ CREATE TABLE sft.servers (
     removals_confirmed       int           NOT NULL DEFAULT 0 CONSTRAINT removals_confirmed_range CHECK (removals_confirmed >= 0),
     removals_confirmed_version bigint,
     CONSTRAINT server_team UNIQUE (team_id, id),
+    CONSTRAINT server_token_unknown FOREIGN KEY (team_id, server_enrollment_token_id) REFERENCES sft.server_enrollment_tokens (team_id, id) ON DELETE RESTRICT,
     CONSTRAINT server_project_unknown FOREIGN KEY (team_id, project_id) REFERENCES sft.projects (team_id, id) ON DELETE RESTRICT
 );
 CREATE INDEX servers_of_project ON sft.servers (team_id, project_id) WHERE deleted_at IS NULL;
 CREATE INDEX servers_by_hostname ON sft.servers (team_id, hostname) WHERE deleted_at IS NULL;
-CREATE INDEX servers_by_canonical_name ON sft.servers (team_id, canonical_name) WHERE deleted_at IS NULL;
-CREATE INDEX servers_by_alt_names ON sft.servers USING gin (alt_names) WHERE deleted_at IS NULL;
-CREATE INDEX servers_of_token ON sft.servers (server_enrollment_token_id);
+CREATE INDEX servers_of_token ON sft.servers (team_id, server_enrollment_token_id);
 COMMENT ON TABLE sft.servers IS 'Hosts with an agent, each in one project.';
 COMMENT ON COLUMN sft.servers.id IS 'Chosen by the server; its HostKeyAlias and first host principal.';
 COMMENT ON COLUMN sft.servers.state_version IS 'Grows with changes for this server alone; what the agent sees is the sum with the project''s.';
@@ -85,9 +86,21 @@ COMMENT ON CONSTRAINT server_team ON sft.servers IS 'A server is in one team.';
 COMMENT ON CONSTRAINT server_project_unknown ON sft.servers IS 'There is no such project in the team.';
 COMMENT ON INDEX sft.servers_of_project IS 'The live servers of a project.';
 COMMENT ON INDEX sft.servers_by_hostname IS 'Live servers by hostname.';
-COMMENT ON INDEX sft.servers_by_canonical_name IS 'Live servers by canonical name.';
-COMMENT ON INDEX sft.servers_by_alt_names IS 'Live servers by alternative name.';
 COMMENT ON INDEX sft.servers_of_token IS 'The servers that joined with a token.';
+
+CREATE TABLE sft.server_names (
+    team_id   uuid NOT NULL,
+    name      text COLLATE "C" NOT NULL,
+    server_id uuid NOT NULL,
+    CONSTRAINT server_name_taken PRIMARY KEY (team_id, name, server_id),
+    CONSTRAINT server_name_server_unknown FOREIGN KEY (team_id, server_id) REFERENCES sft.servers (team_id, id) ON DELETE RESTRICT
+);
+CREATE INDEX server_names_of_server ON sft.server_names (team_id, server_id);
+COMMENT ON TABLE sft.server_names IS 'Every name by which people may ask for a live server: canonical name or hostname, alternative names, access address. Kept by sft_core.server_names_set.';
+COMMENT ON COLUMN sft.server_names.name IS 'In lower case, without .local at its end.';
+COMMENT ON CONSTRAINT server_name_taken ON sft.server_names IS 'This server has this name.';
+COMMENT ON CONSTRAINT server_name_server_unknown ON sft.server_names IS 'There is no such server in the team.';
+COMMENT ON INDEX sft.server_names_of_server IS 'The names of a server.';
 
 CREATE TABLE sft.server_reports (
     server_id     uuid        NOT NULL CONSTRAINT server_report_taken PRIMARY KEY,

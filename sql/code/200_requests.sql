@@ -1,0 +1,111 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- 200_requests.sql - from the bytes that a caller wrote to a request: headers, path values, query, body.
+
+CREATE FUNCTION sft_core.header(headers text, name text) RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN substring(E'\n' || headers FROM E'\n' || name || ': ([^\n]*)');
+COMMENT ON FUNCTION sft_core.header(text, text) IS 'The value of a header, null where it is absent.';
+
+CREATE FUNCTION sft_core.percent_decode(value text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF value !~ '[%+]' THEN
+        RETURN value;
+    END IF;
+    RETURN convert_from(coalesce((
+        SELECT string_agg(CASE WHEN m[1] = '+' THEN ' '::bytea WHEN length(m[1]) = 3 THEN decode(substr(m[1], 2), 'hex')
+                               ELSE convert_to(m[1], 'UTF8') END, ''::bytea)
+          FROM regexp_matches(value, '%[0-9a-fA-F]{2}|[^%]+?|%', 'g') m), ''), 'UTF8');
+END $$;
+COMMENT ON FUNCTION sft_core.percent_decode(text) IS 'A value of a query, decoded once. Raises where that is not UTF-8 or has a NUL.';
+
+CREATE FUNCTION sft_core.parse_query(target text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    raw text := CASE WHEN position('?' IN target) > 0 THEN substr(target, position('?' IN target) + 1) ELSE '' END;
+    pair text; name text; result jsonb := '{}';
+BEGIN
+    IF raw = '' THEN
+        RETURN result;
+    END IF;
+    IF raw ~ '%(?![0-9a-fA-F]{2})' OR cardinality(string_to_array(raw, '&')) > 32 THEN
+        PERFORM sft_core.refuse(400, 'query_malformed', 'The query has a bad escape or too many values.');
+    END IF;
+    FOREACH pair IN ARRAY string_to_array(raw, '&') LOOP
+        name := sft_core.percent_decode(split_part(pair, '=', 1));
+        IF result ? name THEN
+            PERFORM sft_core.refuse(400, 'query_duplicate', 'A value stands twice in the query.');
+        END IF;
+        result := result || jsonb_build_object(name, sft_core.percent_decode(CASE WHEN position('=' IN pair) > 0 THEN substr(pair, position('=' IN pair) + 1) ELSE '' END));
+    END LOOP;
+    RETURN result;
+EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
+    PERFORM sft_core.refuse(400, 'query_malformed', 'The query is not UTF-8, or has a NUL.');
+END $$;
+COMMENT ON FUNCTION sft_core.parse_query(text) IS 'The values of a query. Refuses: query_malformed, query_duplicate.';
+
+CREATE FUNCTION sft_core.query_number(query jsonb, name text, lowest bigint, highest bigint) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    value text := query->>name;
+BEGIN
+    IF value IS NULL OR value = '' THEN
+        RETURN NULL;
+    END IF;
+    IF value !~ '^(0|[1-9][0-9]{0,17})$' OR value::bigint NOT BETWEEN lowest AND highest THEN
+        PERFORM sft_core.wrong(name, format('is a whole number from %s to %s', lowest, highest));
+    END IF;
+    RETURN value::bigint;
+END $$;
+COMMENT ON FUNCTION sft_core.query_number(jsonb, text, bigint, bigint) IS 'A whole number in the query, or null. Refuses: <name>_format.';
+
+CREATE FUNCTION sft_core.query_flag(query jsonb, name text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF coalesce(query->>name, 'false') NOT IN ('true', 'false', '1', '0', '') THEN
+        PERFORM sft_core.wrong(name, 'is true or false');
+    END IF;
+    RETURN coalesce(query->>name, 'false') IN ('true', '1');
+END $$;
+COMMENT ON FUNCTION sft_core.query_flag(jsonb, text) IS 'A truth value in the query, false where it is absent. Refuses: <name>_format.';
+
+CREATE FUNCTION sft_core.check_headers(headers text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    wire text := substring(sft_core.header(headers, 'user-agent') FROM '\(wire ([0-9]+)\)');
+    kind text := sft_core.header(headers, 'content-type');
+BEGIN
+    IF wire <> '1' THEN
+        PERFORM sft_core.refuse(426, 'wire_unknown', 'This platform speaks wire 1.', '{"wire": [1]}');
+    END IF;
+    IF kind !~* '^application/json[ ]*(;[ ]*charset="?utf-8"?[ ]*)?$' THEN
+        PERFORM sft_core.refuse(415, 'content_type_unsupported', 'The body has to be application/json.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION sft_core.check_headers(text) IS 'Refuses: wire_unknown, content_type_unsupported.';
+
+CREATE FUNCTION sft_core.parse_request(route text, params bytea, method text, target bytea, headers bytea, body bytea, peer text, trace_id text) RETURNS sft.request
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    req sft.request;
+BEGIN
+    BEGIN
+        req.headers := convert_from(headers, 'UTF8');
+        req.params := string_to_array(convert_from(params, 'UTF8'), '/');
+    EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
+        PERFORM sft_core.refuse(400, 'request_encoding', 'The path or a header is not UTF-8.');
+    END;
+    PERFORM sft_core.check_headers(req.headers);
+    req.route := route; req.method := method; req.target := target; req.raw_body := body;
+    req.trace_id := trace_id; req.peer := sft_core.peer_of(peer);
+    req.query := sft_core.parse_query(encode(target, 'escape'));
+    req.body := CASE WHEN length(body) > 0 THEN sft_core.parse_body(body) ELSE '{}' END;
+    req.signature := sft_core.header(req.headers, 'signature');
+    RETURN req;
+END $$;
+COMMENT ON FUNCTION sft_core.parse_request(text, bytea, text, bytea, bytea, bytea, text, text) IS 'The request that a caller''s bytes are. Writes nothing. Refuses: request_encoding, wire_unknown, content_type_unsupported, query_…, body_…, field_duplicate.';
+
+CREATE FUNCTION sft_core.peer_of(peer text) RETURNS inet
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN peer ~ '^([0-9]{1,3}[.]){3}[0-9]{1,3}$' OR (peer ~ '^[0-9a-fA-F:.]{2,45}$' AND peer ~ ':') THEN peer::inet END;
+COMMENT ON FUNCTION sft_core.peer_of(text) IS 'The caller''s address as the gateway reports it; null where it is none (a local socket).';
