@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * facts.h - what the child tells the platform about this host; everything in it is world-readable.
+ */
+#ifndef SFTD_FACTS_H
+#define SFTD_FACTS_H
+
+#include <json-c/json.h>
+
+#include "agent/conf.h"
+
+/* Members that enrollment and reports share; caller puts. NULL: out of memory. */
+struct json_object *facts_common(const struct conf *conf);
+/* The "facts" of a report. */
+struct json_object *facts_report(const struct conf *conf);
+/* The body of an enrollment, still without id, key and token. */
+struct json_object *facts_enroll(const struct conf *conf);
+
+#endif
