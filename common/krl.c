@@ -17,6 +17,8 @@
 
 #define MAGIC UINT64_C(0x5353484b524c0a00) /* "SSHKRL\n" and NUL */
 #define FORMAT 1
+#define BITMAP_MAX 2048 /* bytes; sshd reads no longer number, though ssh-keygen 9.2 writes them   \
+                         */
 
 enum section {
     CERTIFICATES = 1,
@@ -146,6 +148,8 @@ walk_bitmap(struct sbuf *b, struct walk *w, int is_ours)
     size_t len;
     uint64_t offset = sb_get_u64(b);
     const uint8_t *bits = sb_get_mpint(b, &len);
+    if (len > BITMAP_MAX)
+        sb_fail(b, SFT_EFORMAT);
     if (sb_err(b) != 0)
         return;
     uint64_t highest = (uint64_t)len * 8 - 1;
