@@ -154,6 +154,8 @@ fill(struct authority *a)
         r = unseal(&a->id, algorithm, purpose, sealed, check, &a->key);
     if (r == SFT_OK)
         r = check_pair(a->key, &a->public);
+    if (r == SFT_OK)
+        r = x509write_key_id(&a->public, a->key_id);
     if (r != SFT_OK) {
         key_free(a->key);
         a->key = NULL;
@@ -182,8 +184,9 @@ load(struct authority *a)
     fill(a);
 }
 
-const struct authority *
-authority_get(const struct authority_id *id)
+/* The cache's entry, made empty if it is not there. */
+static struct authority *
+entry(const struct authority_id *id)
 {
     struct authority_id key;
     bool found;
@@ -195,9 +198,46 @@ authority_get(const struct authority_id *id)
     if (authority_cached() >= CACHE_MAX && hash_search(cache, &key, HASH_FIND, NULL) == NULL)
         cache_wipe();
     struct authority *a = hash_search(cache, &key, HASH_ENTER, &found);
-    if (!found) {
+    if (!found)
+        memset((char *)a + sizeof key, 0, sizeof *a - sizeof key);
+    return a;
+}
+
+const struct authority *
+authority_get(const struct authority_id *id)
+{
+    struct authority *a = entry(id);
+    if (a->key == NULL)
+        load(a);
+    return a;
+}
+
+static bool
+ask_live(const struct authority_id *id)
+{
+    static struct query query = {
+        "SELECT 1 FROM sftca.authority_keys k"
+        " WHERE k.authority_id OPERATOR(pg_catalog.=) $1 AND k.generation OPERATOR(pg_catalog.=) $2"
+        "   AND k.state OPERATOR(pg_catalog.<>) 'retired'",
+        2,
+        {UUIDOID, INT4OID},
+        NULL};
+    Datum args[] = {UUIDPGetDatum(&id->uuid), Int32GetDatum(id->generation)};
+    return query_run(&query, args, NULL) == 1;
+}
+
+const struct authority *
+authority_live(const struct authority_id *id, uint64 call)
+{
+    struct authority *a = entry(id);
+    if (a->live_in != call) {
+        a->is_live = ask_live(&a->id);
+        a->live_in = call;
+    }
+    if (!a->is_live) {
+        key_free(a->key);
         a->key = NULL;
-        a->purpose = PURPOSE_NONE;
+        return NULL;
     }
     if (a->key == NULL)
         load(a);

@@ -12,6 +12,7 @@
 
 #include "common/key.h"
 #include "common/sshkey.h"
+#include "core/x509write.h"
 
 #define AUTHORITY_NAME_MAX 64 /* "<uuid>/<generation>" fits */
 
@@ -27,7 +28,10 @@ struct authority {
     enum purpose purpose;
     char name[AUTHORITY_NAME_MAX]; /* issuer's common name in X.509 */
     struct sshkey public;
+    uint8_t key_id[X509_KEY_ID_LEN];
     struct key *key; /* NULL until unsealed */
+    uint64 live_in;  /* the call of finish() that last asked whether it is retired, */
+    bool is_live;    /* and what it learnt */
 };
 
 void authority_init(void);
@@ -36,6 +40,11 @@ void authority_init(void);
  * inside SPI. Raises authority_unknown, kek_missing, kek_wrong, key_damaged.
  */
 const struct authority *authority_get(const struct authority_id *id);
+/*
+ * As authority_get, or NULL when the generation is retired (its key is then wiped here too). Asks
+ * the database once for each call, a number that the caller counts up.
+ */
+const struct authority *authority_live(const struct authority_id *id, uint64 call);
 /* The active generation of an authority that must have this purpose. Inside SPI. */
 const struct authority *authority_active(const pg_uuid_t *uuid, enum purpose purpose);
 /* The instance's active statement key. Inside SPI. Raises statement_key_missing. */

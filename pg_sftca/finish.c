@@ -52,8 +52,7 @@ enum {
 
 /*
  * One row for each distinct id. New certificates have the highest serials of all, so the index on
- * serial_to finds at once the few revocations that reach so far. A retired key signs nothing: what
- * it was to sign counts as revoked.
+ * serial_to finds at once the few revocations that reach so far.
  */
 static struct query records = {
     "SELECT u.id, c.serial, c.authority_id, c.generation, c.kind, c.tbs, c.key_id, c.principals,"
@@ -63,16 +62,18 @@ static struct query records = {
     "   WHERE r.authority_id OPERATOR(pg_catalog.=) c.authority_id"
     "     AND r.serial_to OPERATOR(pg_catalog.>=) c.serial"
     "     AND r.serial_from OPERATOR(pg_catalog.<=) c.serial)"
-    "  OR NOT EXISTS (SELECT FROM sftca.authority_keys k"
-    "   WHERE k.authority_id OPERATOR(pg_catalog.=) c.authority_id"
-    "     AND k.generation OPERATOR(pg_catalog.=) c.generation"
-    "     AND k.state OPERATOR(pg_catalog.<>) 'retired')"
     "  FROM (SELECT DISTINCT i.id FROM pg_catalog.unnest($1) AS i (id)"
     "         WHERE i.id IS NOT NULL) u"
     "  LEFT JOIN sftca.certificates c ON c.id OPERATOR(pg_catalog.=) u.id",
     1,
     {UUIDARRAYOID},
     NULL};
+
+/* What is remembered from one row to the next, within one call. */
+struct call {
+    uint64 number;
+    FullTransactionId committed; /* a transaction known to be committed */
+};
 
 static struct datum_list
 list_of(Datum array)
@@ -132,6 +133,19 @@ is_committed(FullTransactionId xid)
     return !call->isnull && strcmp(TextDatumGetCString(status), "committed") == 0;
 }
 
+/* Rows of one batch were often recorded together. Committed stays committed; the rest is asked
+ * anew. */
+static bool
+is_committed_again(FullTransactionId xid, struct call *call)
+{
+    if (!FullTransactionIdEquals(xid, call->committed)) {
+        if (!is_committed(xid))
+            return false;
+        call->committed = xid;
+    }
+    return true;
+}
+
 /* The one call of the signer for certificates that somebody asked for. */
 static void
 sign(const struct record *record, const struct authority *authority, struct sbuf *out)
@@ -178,9 +192,8 @@ pem_text(const struct sbuf *cert)
 
 /* Signs, reads again, compares, and only then makes a text of it. */
 static Datum
-certificate(const struct record *record)
+certificate(const struct record *record, const struct authority *authority)
 {
-    const struct authority *authority = authority_get(&record->authority);
     uint8_t *memory = palloc(CERT_MAX);
     struct sbuf cert;
 
@@ -196,25 +209,32 @@ certificate(const struct record *record)
     return record->purpose == PURPOSE_X509 ? pem_text(&cert) : ssh_text(record, &cert);
 }
 
+/*
+ * The word for what becomes of a record; *authorityp is who signs, when it is "signed". A retired
+ * key signs nothing: what it was to sign counts as revoked.
+ */
 static const char *
-outcome(const struct record *record)
+outcome(const struct record *record, struct call *call, const struct authority **authorityp)
 {
-    if (!is_committed(record->recorded_in))
+    *authorityp = NULL;
+    if (!is_committed_again(record->recorded_in, call))
         return "not_committed";
     if (record->valid_before <= GetCurrentTimestamp())
         return "expired";
     if (record->is_revoked)
         return "revoked";
-    return "signed";
+    *authorityp = authority_live(&record->authority, call->number);
+    return *authorityp != NULL ? "signed" : "revoked";
 }
 
 /* The columns of finish() itself. */
 enum { OUT_ID, OUT_SERIAL, OUT_KIND, OUT_OUTCOME, OUT_CERTIFICATE, OUT_AFTER, OUT_BEFORE, OUTS };
 
 static void
-answer(const Datum *v, const bool *is_null, Datum *out, bool *out_null)
+answer(const Datum *v, const bool *is_null, struct call *call, Datum *out, bool *out_null)
 {
     struct record record;
+    const struct authority *authority;
 
     memset(out_null, true, OUTS * sizeof *out_null);
     out[OUT_ID] = v[COL_ID];
@@ -224,15 +244,15 @@ answer(const Datum *v, const bool *is_null, Datum *out, bool *out_null)
         return;
     }
     read_record(&record, v);
-    const char *word = outcome(&record);
+    const char *word = outcome(&record, call, &authority);
     out[OUT_SERIAL] = v[COL_SERIAL];
     out[OUT_KIND] = v[COL_KIND];
     out[OUT_OUTCOME] = CStringGetTextDatum(word);
     out[OUT_AFTER] = v[COL_VALID_AFTER];
     out[OUT_BEFORE] = v[COL_VALID_BEFORE];
     out_null[OUT_SERIAL] = out_null[OUT_KIND] = out_null[OUT_AFTER] = out_null[OUT_BEFORE] = false;
-    if (strcmp(word, "signed") == 0) {
-        out[OUT_CERTIFICATE] = certificate(&record);
+    if (authority != NULL) {
+        out[OUT_CERTIFICATE] = certificate(&record, authority);
         out_null[OUT_CERTIFICATE] = false;
     }
 }
@@ -240,6 +260,8 @@ answer(const Datum *v, const bool *is_null, Datum *out, bool *out_null)
 static void
 answer_all(SPITupleTable *rows, ReturnSetInfo *result)
 {
+    static uint64 calls;
+    struct call call = {.number = ++calls};
     MemoryContext row_context =
         AllocSetContextCreate(CurrentMemoryContext, "pg_sftca row", ALLOCSET_DEFAULT_SIZES);
     for (uint64 i = 0; i < rows->numvals; i++) {
@@ -248,7 +270,7 @@ answer_all(SPITupleTable *rows, ReturnSetInfo *result)
         MemoryContext old = MemoryContextSwitchTo(row_context);
         CHECK_FOR_INTERRUPTS();
         heap_deform_tuple(rows->vals[i], rows->tupdesc, v, is_null);
-        answer(v, is_null, out, out_null);
+        answer(v, is_null, &call, out, out_null);
         MemoryContextSwitchTo(old);
         tuplestore_putvalues(result->setResult, result->setDesc, out, out_null);
         MemoryContextReset(row_context);

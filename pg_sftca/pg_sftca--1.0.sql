@@ -331,7 +331,7 @@ COMMENT ON FUNCTION sftca.prepare_x509_client(uuid, uuid, text, text, text, text
 CREATE FUNCTION sftca.finish(ids uuid[], OUT id uuid, OUT serial bigint, OUT kind text, OUT outcome text,
     OUT certificate text, OUT valid_after timestamptz, OUT valid_before timestamptz) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off SET work_mem = '32MB'
 AS 'MODULE_PATHNAME', 'sftca_finish';
 COMMENT ON FUNCTION sftca.finish(uuid[]) IS
 'Signs what is recorded, committed, alive and not revoked: one row for each distinct id. The only function that signs certificates.';
