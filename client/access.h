@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * access.h - everything that a login to one server needs, made ready: the main job of sft.
+ */
+#ifndef SFT_CLIENT_ACCESS_H
+#define SFT_CLIENT_ACCESS_H
+
+#include "cmd.h"
+#include "sshopts.h"
+#include "target.h"
+
+struct access {
+    struct target target;
+    char user[32]; /* the account on the server */
+    char key_path[PATH_CAP], certificate_path[PATH_CAP];
+    int64_t valid_before;
+    bool is_cached; /* the certificate was there already */
+    struct sshopts options;
+};
+
+/* The server that a name stands for, from a recent answer or a new one. */
+SFT_CHECKED int access_target(struct ctx *ctx, const char *name, struct target *out);
+/* Target, session key, certificate and known-hosts lines on disk, and ssh's options for them. */
+SFT_CHECKED int access_get(struct ctx *ctx, const char *name, struct access *out);
+/* Whether name is a server of ours, asking the platform for the list only when it is old. */
+SFT_CHECKED int access_is_ours(struct ctx *ctx, const char *name, bool *oursp);
+
+#endif

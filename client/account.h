@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * account.h - one enrolled device of one team on one instance, and what it has pinned.
+ *
+ * state/accounts/<host[_port]-team>/: account.json (written at enrollment and when the instance
+ * says something newer), device.key (keystore.h), session.json (the sign-in, no secret), trust/
+ * (trust.h).
+ */
+#ifndef SFT_CLIENT_ACCOUNT_H
+#define SFT_CLIENT_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/sshkey.h"
+#include "paths.h"
+
+#define ACCOUNT_NAME_MAX 200
+#define STATEMENT_KEYS_MAX 8
+
+struct account {
+    char name[ACCOUNT_NAME_MAX + 1];
+    char dir[PATH_CAP], run[PATH_CAP], cache[PATH_CAP];
+    char url[512], authority[300], instance[129], team[64];
+    char client_id[37], user_name[129], code[24], state[16]; /* state: "", "PENDING", "ACTIVE" */
+    char *tls_authority;                                     /* PEM */
+    int64_t instance_version;
+    size_t statement_keys_n;
+    struct sshkey statement_keys[STATEMENT_KEYS_MAX];
+    char session_id[37];
+    int64_t session_expires_at; /* 0: not signed in */
+};
+
+struct account_choice {
+    const char *account, *team, *instance; /* command line, or NULL */
+};
+
+/* Fills name and folders from url and team. */
+SFT_CHECKED int account_place(struct account *a, const struct paths *paths, struct failure *f);
+SFT_CHECKED int account_load(struct account *a, const struct paths *paths, const char *name,
+                             struct failure *f);
+SFT_CHECKED int account_save(const struct account *a, struct failure *f);
+void account_free(struct account *a);
+/* Removes what is on disk: state, runtime and cache. */
+SFT_CHECKED int account_remove(const struct account *a, struct failure *f);
+
+SFT_CHECKED int account_session_save(struct account *a, const char *id, int64_t expires_at,
+                                     struct failure *f);
+SFT_CHECKED int account_session_forget(struct account *a, struct failure *f);
+
+/*
+ * The account that a command means: chosen by the command line, else sft.conf, else the default,
+ * else the only one. SFT_EXIT_NOT_ENROLLED when there is none, SFT_EXIT_NOT_FOUND when several fit.
+ */
+SFT_CHECKED int account_pick(struct account *a, const struct paths *paths,
+                             const struct account_choice *choice, const char *configured,
+                             struct failure *f);
+/* Calls each(arg, account) for every account, by name; stops at the first code that is not 0. */
+SFT_CHECKED int account_each(const struct paths *paths,
+                             int (*each)(void *arg, const struct account *a), void *arg,
+                             struct failure *f);
+
+/* The default account's name, empty when none is set; out has ACCOUNT_NAME_MAX + 1 bytes. */
+SFT_CHECKED int account_default(const struct paths *paths, char *out, struct failure *f);
+SFT_CHECKED int account_default_set(const struct paths *paths, const char *name, struct failure *f);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * main.c - sft: find the command, see to what it needs, run it, say how it ended.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "common/log.h"
+#include "signin.h"
+
+int
+ctx_self(struct ctx *ctx, char *out)
+{
+    char program[PATH_CAP];
+    const char *config = ctx->args.value[OPT_CONFIG_FILE];
+    int code = path_of_program(program, &ctx->failure);
+    if (code)
+        return code;
+    if (!path_is_quotable(program) || (config && !path_is_quotable(config)))
+        return fail(&ctx->failure, SFT_EXIT_ERROR,
+                    "Use an absolute path without quotes, $, %, \\ and the like.",
+                    "%s: ssh_config cannot name this path.", config ? config : program);
+    (void)snprintf(out, SELF_MAX, "\"%s\"%s%s%s --account %s", program,
+                   config ? " --config-file \"" : "", config ? config : "", config ? "\"" : "",
+                   ctx->account.name);
+    return 0;
+}
+
+void
+ctx_free(struct ctx *ctx)
+{
+    platform_free(&ctx->platform);
+    account_free(&ctx->account);
+    settings_free(&ctx->settings);
+}
+
+static int
+prepare(struct ctx *ctx)
+{
+    const struct account_choice choice = {ctx->args.value[OPT_ACCOUNT], ctx->args.value[OPT_TEAM],
+                                          ctx->args.value[OPT_INSTANCE]};
+    ctx->show.columns = ctx->args.value[OPT_COLUMNS];
+    int code = show_form_read(ctx->args.value[OPT_OUTPUT], &ctx->show.form, &ctx->failure);
+    if (!code)
+        code = paths_init(&ctx->paths, &ctx->failure);
+    if (!code)
+        code = settings_load(&ctx->settings, &ctx->paths, ctx->args.value[OPT_CONFIG_FILE],
+                             &ctx->failure);
+    if (!code && (ctx->command->needs & NEED_ACCOUNT))
+        code =
+            account_pick(&ctx->account, &ctx->paths, &choice, ctx->settings.account, &ctx->failure);
+    if (!code && (ctx->command->needs & NEED_ACCOUNT))
+        platform_init(&ctx->platform, &ctx->account, true, &ctx->settings);
+    if (!code && (ctx->command->needs & NEED_SESSION))
+        code = signin_need(ctx);
+    return code;
+}
+
+static int
+run(struct ctx *ctx, int argc, char **argv)
+{
+    int code = command_parse(argc, argv, &ctx->command, &ctx->args, &ctx->failure);
+    if (code)
+        return code;
+    if (ctx->args.value[OPT_VERSION]) {
+        puts("sft " SFT_VERSION " (wire " WIRE_VERSION ")");
+        return 0;
+    }
+    if (ctx->args.value[OPT_HELP] && ctx->command) {
+        command_usage(ctx->command);
+        return 0;
+    }
+    if (!ctx->command) {
+        command_usage_all();
+        return ctx->args.value[OPT_HELP] ? 0 : SFT_EXIT_USAGE;
+    }
+    code = prepare(ctx);
+    return code ? code : ctx->command->run(ctx);
+}
+
+static void
+say_failure(const struct ctx *ctx)
+{
+    const struct failure *f = &ctx->failure;
+    if (f->text[0])
+        fprintf(stderr, "sft: %s%s%s\n", f->text, f->next[0] ? " " : "", f->next);
+    if (f->code == SFT_EXIT_USAGE)
+        fprintf(stderr, "See sft help%s%s.\n", ctx->command ? " " : "",
+                ctx->command ? ctx->command->name : "");
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct ctx ctx;
+    const char *debug = getenv("SFT_DEBUG");
+    (void)setlocale(LC_ALL, "");
+    log_open("sft", LOG_FORM_TEXT, debug && *debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+    int code = run(&ctx, argc, argv);
+    if (code)
+        say_failure(&ctx);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !code) {
+        fprintf(stderr, "sft: standard output: %s.\n", strerror(errno));
+        code = SFT_EXIT_ERROR;
+    }
+    ctx_free(&ctx);
+    return code;
+}
