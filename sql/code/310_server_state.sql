@@ -55,7 +55,7 @@ $$;
 COMMENT ON FUNCTION sft_core.state_json(sft.servers, bigint) IS 'The document of docs/wire.md 8.';
 
 CREATE FUNCTION sft_core.statement(purpose text, req sft.request, bound boolean, version bigint, body bytea, kind text DEFAULT 'application/json', headers text DEFAULT '') RETURNS sft.response
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     RETURN (200, rtrim('content-type: ' || kind || E'\n' || headers || sftca.sign_statement(purpose, 200, req.target, CASE WHEN bound THEN req.signature END, version, body), E'\n') || E'\n',
             body, NULL, NULL, NULL)::sft.response;
@@ -63,7 +63,7 @@ END $$;
 COMMENT ON FUNCTION sft_core.statement(text, sft.request, boolean, bigint, bytea, text, text) IS 'An answer that the platform signs; bound: to the request''s signature. Its transaction has written nothing.';
 
 CREATE FUNCTION sft_api.server_state_show(req sft.request) RETURNS sft.response
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     who     sft.actor := req.actor;
     version bigint := sft_core.state_version(who.team_id, who.server_id);
@@ -75,4 +75,4 @@ BEGIN
     SELECT x.* INTO STRICT v FROM sft.servers x WHERE x.team_id = who.team_id AND x.id = who.server_id;
     RETURN sft_core.statement('state', req, true, version, convert_to(sft_core.state_json(v, version)::text, 'UTF8'));
 END $$;
-COMMENT ON FUNCTION sft_api.server_state_show(sft.request) IS 'What should be true on the server, or a wait when it has that version. STABLE: version and content are of one snapshot. Refuses: after_format.';
+COMMENT ON FUNCTION sft_api.server_state_show(sft.request) IS 'What should be true on the server, or a wait when it has that version. The version is read before the content: content may be newer than its version, never older. Refuses: after_format.';

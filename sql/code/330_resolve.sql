@@ -18,7 +18,7 @@ $$;
 COMMENT ON FUNCTION sft_core.resolve_one(sft.actor, text, boolean) IS 'The servers that a user can reach by a name, and as whom; several: ambiguous; none: not ours, or not theirs.';
 
 CREATE FUNCTION sft_api.resolve(req sft.request) RETURNS sft.response
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     names text[];
 BEGIN
@@ -77,14 +77,14 @@ DECLARE
     mark  text := (SELECT v.hostname || ' ' || v.id FROM sft.servers v WHERE v.team_id = who.team_id AND v.id = after);
     items jsonb[]; ids text[];
 BEGIN
-    SELECT array_agg(sft_core.server_json(x) ORDER BY o), array_agg(x.id::text ORDER BY o) INTO items, ids FROM (
-        SELECT v AS x, v.id, row_number() OVER (ORDER BY CASE WHEN NOT down THEN v.hostname || ' ' || v.id END, CASE WHEN down THEN v.hostname || ' ' || v.id END DESC) AS o
+    SELECT array_agg(sft_core.server_json(s.server) ORDER BY s.o), array_agg(s.id::text ORDER BY s.o) INTO items, ids FROM (
+        SELECT v, v.id, row_number() OVER (ORDER BY CASE WHEN NOT down THEN v.hostname || ' ' || v.id END, CASE WHEN down THEN v.hostname || ' ' || v.id END DESC) AS o
           FROM sft.servers v JOIN sft.projects p ON p.team_id = v.team_id AND p.id = v.project_id
          WHERE v.team_id = who.team_id AND v.deleted_at IS NULL AND sft_core.may_use(v.team_id, v.project_id, who.user_id)
            AND (nullif(req.query->>'project_name', '') IS NULL OR lower(p.name) = lower(req.query->>'project_name'))
            AND (nullif(req.query->>'hostname', '') IS NULL OR v.hostname = lower(req.query->>'hostname'))
            AND (mark IS NULL OR CASE WHEN down THEN v.hostname || ' ' || v.id < mark ELSE v.hostname || ' ' || v.id > mark END)
-         ORDER BY o LIMIT many + 1) s (x, id, o);
+         ORDER BY 3 LIMIT many + 1) s (server, id, o);
     RETURN sft_core.page(req, coalesce(items, '{}'), ids, many);
 END $$;
 COMMENT ON FUNCTION sft_api.server_list(sft.request) IS 'The servers of the user''s projects by hostname. Refuses: count_format, offset_format, descending_format.';

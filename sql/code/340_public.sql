@@ -8,19 +8,19 @@ $$;
 COMMENT ON FUNCTION sft_core.instance_version() IS 'Grows with every change of the instance or of its statement keys.';
 
 CREATE FUNCTION sft_api.instance_show(req sft.request) RETURNS sft.response
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
-    version bigint := sft_core.instance_version();
+    current bigint := sft_core.instance_version();
     body    jsonb;
 BEGIN
-    IF version IS NULL THEN
+    IF current IS NULL THEN
         PERFORM sft_core.refuse(503, 'instance_unset', 'This platform is not set up yet.');
     END IF;
     SELECT jsonb_build_object('name', i.name, 'url', i.url, 'authority', i.authority, 'wire', jsonb_build_array(1), 'tls_authority', i.tls_authority,
                'statement_keys', (SELECT jsonb_agg(jsonb_build_object('key_id', k.key_id, 'public_key', k.public_key, 'state', k.state) ORDER BY k.created_at)
                                     FROM sftca.statement_keys k WHERE k.state <> 'retired'),
-               'time', sft_core.json_time(clock_timestamp()), 'version', version) INTO body FROM sft.instance i;
-    RETURN sft_core.statement('instance', req, false, version, convert_to(body::text, 'UTF8'));
+               'time', sft_core.json_time(clock_timestamp()), 'version', current) INTO body FROM sft.instance i;
+    RETURN sft_core.statement('instance', req, false, current, convert_to(body::text, 'UTF8'));
 END $$;
 COMMENT ON FUNCTION sft_api.instance_show(sft.request) IS 'What this platform is, by which keys it speaks and which TLS authority its gateways have. Refuses: instance_unset.';
 
@@ -37,7 +37,7 @@ END $$;
 COMMENT ON FUNCTION sft_core.authority_of(sft.request) IS 'The authority in the path. Refuses: authority_unknown.';
 
 CREATE FUNCTION sft_core.cached(req sft.request, purpose text, version bigint, body bytea, kind text) RETURNS sft.response
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     tag  text := '"' || version || '-' || encode(substr(sha256(body), 1, 12), 'hex') || '"';
     mine text := sft_core.header(req.headers, 'if-none-match');
@@ -50,7 +50,7 @@ END $$;
 COMMENT ON FUNCTION sft_core.cached(sft.request, text, bigint, bytea, text) IS 'Public material with an ETag; 304 to who has it already.';
 
 CREATE FUNCTION sft_api.trust_show(req sft.request) RETURNS sft.response
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     authority uuid := sft_core.authority_of(req);
 BEGIN
@@ -59,7 +59,7 @@ END $$;
 COMMENT ON FUNCTION sft_api.trust_show(sft.request) IS 'The keys of an authority that are to be trusted. Refuses: authority_unknown.';
 
 CREATE FUNCTION sft_api.krl_show(req sft.request) RETURNS sft.response
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     authority uuid := sft_core.authority_of(req);
 BEGIN

@@ -120,7 +120,7 @@ sub statement
 	my $h = $answer->{headers};
 	my ($path, $query) = $target =~ /^([^?]*)(\?.*)?$/s;
 	my @components = ('"@status"', '"content-digest"', '"sft-version"', '"@path";req', '"@query";req');
-	my @values = ($answer->{status}, digest($answer->{text}), $h->{'sft-version'} // return 0, $path, $query // '?');
+	my @values = ($answer->{status}, digest($answer->{text}), ($h->{'sft-version'} // return 0), $path, $query // '?');
 	if (defined $request) {
 		my ($signature) = $request->{headers} =~ /^signature: sft=(:.*:)$/m;
 		push @components, '"signature";req;key="sft"';
