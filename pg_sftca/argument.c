@@ -13,6 +13,7 @@
 #include "argument.h"
 #include "clock.h"
 #include "throw.h"
+#include "varlena.h"
 
 #define LIST_MAX 1024
 
@@ -74,7 +75,7 @@ argument_key(FunctionCallInfo fcinfo, int i, struct sshkey *key)
 {
     argument_need(fcinfo, i, "public_key");
     text *t = PG_GETARG_TEXT_PP(i);
-    int r = sshkey_from_text(key, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+    int r = sshkey_from_text(key, VARDATA_ANY(t), varlena_len(t));
     if (r != SFT_OK)
         sftca_throw_key(r);
 }
@@ -84,7 +85,7 @@ argument_bytes_text(FunctionCallInfo fcinfo, int i, const char *name)
 {
     argument_need(fcinfo, i, name);
     bytea *b = PG_GETARG_BYTEA_PP(i);
-    size_t n = VARSIZE_ANY_EXHDR(b);
+    size_t n = varlena_len(b);
     if (memchr(VARDATA_ANY(b), '\0', n) != NULL)
         sftca_refuse(SFTCA_INVALID, "malformed", "%s has a NUL byte", name);
     return pnstrdup(VARDATA_ANY(b), n);

@@ -17,6 +17,7 @@
 #include "kek.h"
 #include "query.h"
 #include "throw.h"
+#include "varlena.h"
 
 #define CACHE_MAX 1024
 
@@ -104,10 +105,10 @@ unseal(const struct authority_id *id, const char *algorithm, const char *purpose
     int r = wrap_check(kek, mine);
     if (r != SFT_OK)
         return r;
-    if (VARSIZE_ANY_EXHDR(check) != sizeof mine ||
+    if (varlena_len(check) != sizeof mine ||
         !mem_equal(VARDATA_ANY(check), mine, sizeof mine))
         return SFT_EKEK;
-    r = wrap_open(kek, &owner, (const uint8_t *)VARDATA_ANY(sealed), VARSIZE_ANY_EXHDR(sealed), der,
+    r = wrap_open(kek, &owner, (const uint8_t *)VARDATA_ANY(sealed), varlena_len(sealed), der,
                   sizeof der, &len);
     if (r == SFT_OK)
         r = key_from_der(der, len, keyp);

@@ -27,6 +27,7 @@
 #include "query.h"
 #include "record.h"
 #include "throw.h"
+#include "varlena.h"
 
 #define CERT_MAX SSHCERT_BLOB_MAX
 
@@ -103,7 +104,7 @@ read_record(struct record *record, const Datum *v)
         .purpose = purpose_of_kind(v[COL_KIND]),
         .kind = v[COL_KIND],
         .tbs = (const uint8_t *)VARDATA_ANY(tbs),
-        .tbs_len = VARSIZE_ANY_EXHDR(tbs),
+        .tbs_len = varlena_len(tbs),
         .key_id = v[COL_KEY_ID],
         .fingerprint = v[COL_FINGERPRINT],
         .principals = list_of(v[COL_PRINCIPALS]),

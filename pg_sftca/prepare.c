@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "argument.h"
@@ -22,6 +23,7 @@
 #include "option_list.h"
 #include "query.h"
 #include "throw.h"
+#include "varlena.h"
 
 #define TBS_MAX SSHCERT_BLOB_MAX
 #define SERIAL_TRIES 16

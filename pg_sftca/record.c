@@ -10,12 +10,13 @@
 #include "common/sshcert.h"
 #include "core/x509read.h"
 #include "record.h"
+#include "varlena.h"
 
 static bool
 text_is(Datum datum, const char *s)
 {
     const text *t = (const text *)DatumGetPointer(datum);
-    size_t n = VARSIZE_ANY_EXHDR(t);
+    size_t n = varlena_len(t);
     return strlen(s) == n && memcmp(VARDATA_ANY(t), s, n) == 0;
 }
 
@@ -25,7 +26,7 @@ option_is(Datum datum, const char *name, const void *value, size_t len)
 {
     const text *t = (const text *)DatumGetPointer(datum);
     const char *p = VARDATA_ANY(t);
-    size_t n = VARSIZE_ANY_EXHDR(t), name_len = strlen(name);
+    size_t n = varlena_len(t), name_len = strlen(name);
     if (len == 0)
         return n == name_len && memcmp(p, name, n) == 0;
     return n == name_len + 1 + len && memcmp(p, name, name_len) == 0 && p[name_len] == '=' &&

@@ -11,6 +11,7 @@
 #include "common/key.h"
 #include "throw.h"
 #include "tuple.h"
+#include "varlena.h"
 
 PG_FUNCTION_INFO_V1(sftca_parse_public_key);
 
@@ -42,9 +43,9 @@ sftca_verify(PG_FUNCTION_ARGS)
     bytea *message = PG_GETARG_BYTEA_PP(1), *signature = PG_GETARG_BYTEA_PP(2);
 
     argument_key(fcinfo, 0, &key);
-    if (VARSIZE_ANY_EXHDR(signature) != KEY_RAW_SIG_MAX)
+    if (varlena_len(signature) != KEY_RAW_SIG_MAX)
         PG_RETURN_BOOL(false);
-    int r = key_verify_raw(&key, VARDATA_ANY(message), VARSIZE_ANY_EXHDR(message),
+    int r = key_verify_raw(&key, VARDATA_ANY(message), varlena_len(message),
                            (const uint8_t *)VARDATA_ANY(signature));
     if (r == SFT_EKEYTYPE)
         sftca_throw_key(r);

@@ -14,6 +14,7 @@
 #include "common/krl.h"
 #include "throw.h"
 #include "tuple.h"
+#include "varlena.h"
 
 #define SECTION_BYTES 4096 /* framing and key of one section, generously */
 #define RANGE_BYTES 64

@@ -10,6 +10,7 @@
 #include "common_text.h"
 #include "core/password.h"
 #include "throw.h"
+#include "varlena.h"
 
 #define RANDOM_TEXT_MIN 8
 #define RANDOM_TEXT_MAX 128
@@ -22,7 +23,7 @@ sftca_hash_password(PG_FUNCTION_ARGS)
     bytea *password = PG_GETARG_BYTEA_PP(0);
     uint8_t salt[PASSWORD_SALT_LEN];
     char hash[PASSWORD_TEXT_MAX];
-    size_t n = VARSIZE_ANY_EXHDR(password);
+    size_t n = varlena_len(password);
 
     if (n == 0 || n > PASSWORD_MAX)
         sftca_refuse(SFTCA_INVALID, "password_length", "a password has 1 to %d bytes",
@@ -44,7 +45,7 @@ sftca_verify_password(PG_FUNCTION_ARGS)
     bytea *password = PG_GETARG_BYTEA_PP(1);
     bool good;
 
-    int r = password_verify(hash, VARDATA_ANY(password), VARSIZE_ANY_EXHDR(password), &good);
+    int r = password_verify(hash, VARDATA_ANY(password), varlena_len(password), &good);
     if (r == SFT_EFORMAT)
         sftca_refuse(SFTCA_INVALID, "password_hash_malformed", "this is no password hash");
     if (r != SFT_OK)

@@ -12,6 +12,7 @@
 #include "common/httpsig.h"
 #include "throw.h"
 #include "tuple.h"
+#include "varlena.h"
 
 PG_FUNCTION_INFO_V1(sftca_parse_signature);
 
@@ -38,7 +39,7 @@ static char *
 line_of(FunctionCallInfo fcinfo, int i)
 {
     bytea *b = PG_GETARG_BYTEA_PP(i);
-    size_t n = VARSIZE_ANY_EXHDR(b);
+    size_t n = varlena_len(b);
     return memchr(VARDATA_ANY(b), '\0', n) == NULL ? pnstrdup(VARDATA_ANY(b), n) : NULL;
 }
 
@@ -64,7 +65,7 @@ static const char *
 verify(FunctionCallInfo fcinfo, const struct sshkey *key)
 {
     bytea *body = PG_ARGISNULL(ARG_BODY) ? NULL : PG_GETARG_BYTEA_PP(ARG_BODY);
-    size_t body_len = body == NULL ? 0 : VARSIZE_ANY_EXHDR(body);
+    size_t body_len = body == NULL ? 0 : varlena_len(body);
     const char *digest = text_or_null(fcinfo, ARG_DIGEST);
     struct httpsig_request req = {.method = text_or_null(fcinfo, ARG_METHOD),
                                   .authority = text_or_null(fcinfo, ARG_AUTHORITY),
@@ -101,7 +102,7 @@ sftca_verify_request(PG_FUNCTION_ARGS)
         PG_ARGISNULL(ARG_TARGET))
         PG_RETURN_TEXT_P(cstring_to_text("signature_invalid"));
     bytea *blob = PG_GETARG_BYTEA_PP(ARG_KEY);
-    int r = sshkey_from_blob(&key, (const uint8_t *)VARDATA_ANY(blob), VARSIZE_ANY_EXHDR(blob));
+    int r = sshkey_from_blob(&key, (const uint8_t *)VARDATA_ANY(blob), varlena_len(blob));
     if (r != SFT_OK)
         sftca_throw_key(r);
     const char *word = verify(fcinfo, &key);

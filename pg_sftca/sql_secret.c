@@ -17,6 +17,7 @@
 #include "kek.h"
 #include "query.h"
 #include "throw.h"
+#include "varlena.h"
 
 #define PURPOSE_WORD_MAX 32
 
@@ -34,10 +35,10 @@ open_secret(const uint8_t *kek, const bytea *sealed, const bytea *check,
     int r = wrap_check(kek, mine);
     if (r != SFT_OK)
         return r;
-    if (VARSIZE_ANY_EXHDR(check) != sizeof mine ||
+    if (varlena_len(check) != sizeof mine ||
         !mem_equal(VARDATA_ANY(check), mine, sizeof mine))
         return SFT_EKEK;
-    r = wrap_open(kek, &owner, (const uint8_t *)VARDATA_ANY(sealed), VARSIZE_ANY_EXHDR(sealed), out,
+    r = wrap_open(kek, &owner, (const uint8_t *)VARDATA_ANY(sealed), varlena_len(sealed), out,
                   SECRET_KEY_LEN, &n);
     return r == SFT_OK && n != SECRET_KEY_LEN ? SFT_EFORMAT : r;
 }
@@ -146,7 +147,7 @@ key_text(FunctionCallInfo fcinfo, int i, char out[SSHKEY_TEXT_MAX])
     struct sshkey key;
     argument_need(fcinfo, i, "public_key");
     text *t = PG_GETARG_TEXT_PP(i);
-    return sshkey_from_text(&key, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)) == SFT_OK &&
+    return sshkey_from_text(&key, VARDATA_ANY(t), varlena_len(t)) == SFT_OK &&
            sshkey_to_text(&key, out, SSHKEY_TEXT_MAX) == SFT_OK;
 }
 

@@ -17,6 +17,7 @@
 #include "common/httpsig.h"
 #include "common_text.h"
 #include "throw.h"
+#include "varlena.h"
 
 #define BASE_EXTRA 2048 /* a signature base without the target */
 
@@ -86,7 +87,7 @@ sftca_sign_statement(PG_FUNCTION_ARGS)
             PG_ARGISNULL(ARG_SIGNATURE) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(ARG_SIGNATURE)),
         .version = psprintf(INT64_FORMAT, PG_GETARG_INT64(ARG_VERSION)),
         .body = VARDATA_ANY(body),
-        .body_len = VARSIZE_ANY_EXHDR(body)};
+        .body_len = varlena_len(body)};
     if (st.status < 100 || st.status > 599 || PG_GETARG_INT64(ARG_VERSION) < 0)
         sftca_refuse(SFTCA_INVALID, "statement_malformed", "status or version is out of range");
     check_purpose(st.purpose);

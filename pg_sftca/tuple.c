@@ -8,6 +8,7 @@
 #include "funcapi.h"
 
 #include "tuple.h"
+#include "varlena.h"
 
 Datum
 tuple_of(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
