@@ -132,13 +132,11 @@ add_ours(h2o_req_t *req, const struct answer *answer, const struct flags *flags)
     add(req, (struct bytes){"x-trace-id", 10}, trace);
 }
 
-size_t
-answer_send(h2o_req_t *req, const struct answer *answer)
+struct bytes
+answer_fill(h2o_req_t *req, const struct answer *answer)
 {
-    static h2o_generator_t generator = {NULL, NULL};
     struct flags flags = {false, false};
     bool is_bodiless = answer->status == 204 || answer->status == 304;
-    bool is_head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
     size_t len = is_bodiless ? 0 : answer->body.len;
 
     req->res.status = answer->status;
@@ -149,13 +147,19 @@ answer_send(h2o_req_t *req, const struct answer *answer)
     add_ours(req, answer, &flags);
     if (answer->must_close)
         compat_close_after(req);
-    struct bytes body = copy(req, (struct bytes){answer->body.p, len});
-    h2o_iovec_t vec = h2o_iovec_init(body.p, body.len);
-    if (is_head)
+    if (h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD")))
         len = 0;
+    return copy(req, (struct bytes){answer->body.p, len});
+}
+
+void
+answer_send(h2o_req_t *req, const struct answer *answer)
+{
+    static h2o_generator_t generator = {NULL, NULL};
+    struct bytes body = answer_fill(req, answer);
+    h2o_iovec_t vec = {(char *)(uintptr_t)body.p, body.len};
     h2o_start_response(req, &generator);
-    h2o_send(req, &vec, len > 0 ? 1 : 0, H2O_SEND_STATE_FINAL);
-    return len;
+    h2o_send(req, &vec, body.len > 0 ? 1 : 0, H2O_SEND_STATE_FINAL);
 }
 
 void

@@ -19,8 +19,11 @@ struct answer {
     bool must_close;
 };
 
-/* Everything is copied. The request may be gone when this returns. Returns the body's length. */
-size_t answer_send(h2o_req_t *req, const struct answer *answer);
+/* Sets status and headers, and returns the body as it has to be sent; all copied to the request's
+ * pool. */
+struct bytes answer_fill(h2o_req_t *req, const struct answer *answer);
+/* answer_fill, then sends. The request may be gone when this returns. */
+void answer_send(h2o_req_t *req, const struct answer *answer);
 /* Fills status and body of answer; text is the caller's memory that it points into. */
 #define ANSWER_REFUSAL_MAX 512
 void answer_refuse(struct answer *answer, const struct refusal *refusal,

@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 
 #include "common/fault.h"
 #include "common/log.h"
 #include "gateway/answer.h"
 #include "gateway/head.h"
+#include "gateway/trace.h"
 #include "gateway/worker.h"
 
 struct call {
@@ -42,20 +42,6 @@ static struct bytes
 iovec_bytes(h2o_iovec_t v)
 {
     return (struct bytes){v.base, v.len};
-}
-
-static void
-make_trace_id(char out[TRACE_ID_LEN + 1])
-{
-    static _Thread_local uint8_t pool[256];
-    static _Thread_local size_t left;
-    if (left == 0) {
-        if (getrandom(pool, sizeof(pool), 0) != sizeof(pool))
-            abort();
-        left = sizeof(pool);
-    }
-    for (int i = 0; i < 16; i++)
-        snprintf(out + 2 * i, 3, "%02x", pool[--left]);
 }
 
 static void
@@ -329,7 +315,7 @@ call_new(h2o_req_t *req)
     call->started_ms = clock_ms();
     call->deadline.fire = on_deadline;
     call->job.stage = JOB_NEW;
-    make_trace_id(call->job.trace_id);
+    trace_id_make(call->job.trace_id);
     peer_busy(call->peer);
     return call;
 }

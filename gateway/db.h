@@ -12,10 +12,10 @@
 #include "gateway/pgarray.h"
 #include "gateway/pgconn.h"
 #include "gateway/status.h"
+#include "gateway/trace.h"
 
 #define DB_BATCH_MAX 64
 #define DB_CONNECTIONS_MAX 64
-#define TRACE_ID_LEN 32
 
 struct bytes {
     const char *p;

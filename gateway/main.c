@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/call.h"
+#include "gateway/early.h"
 #include "gateway/privilege.h"
 #include "gateway/worker.h"
 
@@ -80,6 +81,7 @@ configure_h2o(struct gateway *gateway)
     h2o_hostconf_t *host =
         h2o_config_register_host(&gateway->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     call_register(h2o_config_register_path(host, "/", 0));
+    early_register(&host->fallback_path);
 }
 
 /* Everything that can fail, before the first thread. */

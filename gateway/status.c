@@ -33,7 +33,10 @@ REFUSAL(internal, 500, "internal", "Something is wrong on our side.");
 REFUSAL(not_ready, 503, "not_ready", "Not ready yet.");
 REFUSAL(stopping, 503, "stopping", "This gateway is stopping. Try again in a moment.");
 
-/* The longest prefix that fits decides; the empty one fits always. */
+REFUSAL(expectation, 417, "expectation_unknown",
+        "The request expects what this server does not know.");
+
+/* The first prefix that fits decides. */
 static const struct {
     const char *prefix;
     struct verdict verdict;
@@ -77,6 +80,7 @@ static const struct {
     {410, "resource_does_not_exist", "Gone"},
     {413, "invalid_request", "Content Too Large"},
     {415, "unsupported_content_type", "Unsupported Media Type"},
+    {417, "invalid_request", "Expectation Failed"},
     {422, "invalid_request", "Unprocessable Content"},
     {426, "client_too_old", "Upgrade Required"},
     {429, "too_many_requests", "Too Many Requests"},

@@ -19,7 +19,7 @@ extern const struct refusal refusal_path_malformed, refusal_path_unknown, refusa
     refusal_header_repeated, refusal_body_too_large, refusal_body_not_allowed, refusal_content_type,
     refusal_content_encoding, refusal_overloaded, refusal_database, refusal_outcome_unknown,
     refusal_conflict, refusal_timeout, refusal_too_much, refusal_internal, refusal_not_ready,
-    refusal_stopping;
+    refusal_stopping, refusal_expectation;
 
 struct verdict {
     bool retry; /* once; an ErrorResponse means that nothing happened */

@@ -83,7 +83,11 @@ on_stop_deadline(struct timer *timer)
     worker->is_overdue = true;
 }
 
-/* Parked requests get their 204, those under way end in peace, nobody new comes in. */
+/*
+ * Parked requests get their 204, those under way end in peace, nobody new comes in. (Not by
+ * h2o_context_request_shutdown: it knows nothing for HTTP/1, and leaves a timer that cannot be
+ * disposed.)
+ */
 static void
 stop(struct worker *worker)
 {
@@ -91,7 +95,6 @@ stop(struct worker *worker)
         return;
     worker->is_stopping = true;
     close_sockets(worker);
-    h2o_context_request_shutdown(&worker->ctx);
     waits_wake_all(&worker->waits);
     peers_shut(&worker->peers, false);
     worker->stop_deadline.fire = on_stop_deadline;
