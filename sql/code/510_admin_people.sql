@@ -6,7 +6,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     rule text;
 BEGIN
-    PERFORM sft_core.instance_set(sft_core.dba(), name, url, authority, tls_authority);
+    -- psql's \set x `cat file` drops the last newline
+    PERFORM sft_core.instance_set(sft_core.dba(), name, url, authority,
+                                  CASE WHEN tls_authority LIKE '%-----' THEN tls_authority || E'\n' ELSE tls_authority END);
 EXCEPTION WHEN integrity_constraint_violation THEN
     GET STACKED DIAGNOSTICS rule = CONSTRAINT_NAME;
     PERFORM sft_admin.refuse(SQLSTATE, rule, SQLERRM);
