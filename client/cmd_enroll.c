@@ -165,7 +165,9 @@ cmd_enroll(struct ctx *ctx)
 {
     static struct token t;
     static struct account a;
-    int code = token_get(ctx, &t);
+    int code = paths_make(&ctx->paths, &ctx->failure);
+    if (!code)
+        code = token_get(ctx, &t);
     if (!code)
         code = old_account(ctx, &a, &t);
     if (!code)

@@ -73,7 +73,7 @@ const struct command commands[] = {
     {"ssh", cmd_ssh, NEED_ACCOUNT,
      BIT(OPT_VIA) | BIT(OPT_COMMAND) | BIT(OPT_LOCAL_FORWARD) | BIT(OPT_REMOTE_FORWARD), 1, 1,
      "NAME", "Log in to a server."},
-    {"resolve", cmd_resolve, 0, BIT(OPT_QUIET) | BIT(OPT_OUTPUT), 1, 1, "NAME",
+    {"resolve", cmd_resolve, NEED_ACCOUNT, BIT(OPT_QUIET) | BIT(OPT_OUTPUT), 1, 1, "NAME",
      "Find a server and make it ready for ssh; for Match exec."},
     {"proxycommand", cmd_proxycommand, NEED_ACCOUNT, BIT(OPT_VIA), 1, 2, "NAME [PORT]",
      "Connect standard input and output to a server's sshd."},

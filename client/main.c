@@ -54,6 +54,8 @@ prepare(struct ctx *ctx)
         code =
             account_pick(&ctx->account, &ctx->paths, &choice, ctx->settings.account, &ctx->failure);
     if (!code && (ctx->command->needs & NEED_ACCOUNT))
+        code = paths_make(&ctx->paths, &ctx->failure);
+    if (!code && (ctx->command->needs & NEED_ACCOUNT))
         platform_init(&ctx->platform, &ctx->account, true, &ctx->settings);
     if (!code && (ctx->command->needs & NEED_SESSION))
         code = signin_need(ctx);
@@ -86,6 +88,9 @@ static void
 say_failure(const struct ctx *ctx)
 {
     const struct failure *f = &ctx->failure;
+    /* `sft resolve -q` runs before every ssh, also of those who have not enrolled. */
+    if (ctx->args.value[OPT_QUIET] && f->code == SFT_EXIT_NOT_ENROLLED)
+        return;
     if (f->text[0])
         fprintf(stderr, "sft: %s%s%s\n", f->text, f->next[0] ? " " : "", f->next);
     if (f->code == SFT_EXIT_USAGE)

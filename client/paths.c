@@ -77,6 +77,15 @@ paths_init(struct paths *p, struct failure *f)
 }
 
 int
+paths_make(const struct paths *p, struct failure *f)
+{
+    int code = path_private(p->state, f);
+    if (!code)
+        code = path_private(p->cache, f);
+    return code ? code : path_private(p->runtime, f);
+}
+
+int
 path_private(const char *dir, struct failure *f)
 {
     int err = fsx_private_dirs(dir, 0700);

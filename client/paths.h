@@ -24,6 +24,8 @@ struct paths {
 
 /* Works out the folders; makes none. */
 SFT_CHECKED int paths_init(struct paths *p, struct failure *f);
+/* Makes state, cache and runtime, 0700, or checks that they are ours and private. */
+SFT_CHECKED int paths_make(const struct paths *p, struct failure *f);
 /* "a/b" into out of PATH_CAP bytes. */
 SFT_CHECKED int path_join(char *out, const char *dir, const char *name, struct failure *f);
 /* Makes the folder 0700 with its parents, or checks that an existing one is ours and private. */
