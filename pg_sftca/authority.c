@@ -105,8 +105,7 @@ unseal(const struct authority_id *id, const char *algorithm, const char *purpose
     int r = wrap_check(kek, mine);
     if (r != SFT_OK)
         return r;
-    if (varlena_len(check) != sizeof mine ||
-        !mem_equal(VARDATA_ANY(check), mine, sizeof mine))
+    if (varlena_len(check) != sizeof mine || !mem_equal(VARDATA_ANY(check), mine, sizeof mine))
         return SFT_EKEK;
     r = wrap_open(kek, &owner, (const uint8_t *)VARDATA_ANY(sealed), varlena_len(sealed), der,
                   sizeof der, &len);

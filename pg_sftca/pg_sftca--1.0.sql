@@ -477,7 +477,7 @@ COMMENT ON FUNCTION sftca.verify_mac(text, uuid, uuid, text, text) IS 'Whether w
 
 CREATE FUNCTION sftca.hash_password(password bytea) RETURNS text
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_hash_password';
-COMMENT ON FUNCTION sftca.hash_password(bytea) IS 'scrypt with a fresh salt; a tenth of a second. Refuses: password_length.';
+COMMENT ON FUNCTION sftca.hash_password(bytea) IS 'scrypt with a fresh salt; a tenth of a second. Refuses: password_invalid.';
 
 CREATE FUNCTION sftca.verify_password(hash text, password bytea) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_verify_password';

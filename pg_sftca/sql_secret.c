@@ -35,8 +35,7 @@ open_secret(const uint8_t *kek, const bytea *sealed, const bytea *check,
     int r = wrap_check(kek, mine);
     if (r != SFT_OK)
         return r;
-    if (varlena_len(check) != sizeof mine ||
-        !mem_equal(VARDATA_ANY(check), mine, sizeof mine))
+    if (varlena_len(check) != sizeof mine || !mem_equal(VARDATA_ANY(check), mine, sizeof mine))
         return SFT_EKEK;
     r = wrap_open(kek, &owner, (const uint8_t *)VARDATA_ANY(sealed), varlena_len(sealed), out,
                   SECRET_KEY_LEN, &n);

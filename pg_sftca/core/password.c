@@ -18,6 +18,13 @@
 #define SCRYPT_P 1
 #define SCRYPT_HASH_LEN 32
 
+/* HMAC pads its key with NUL bytes, so that a password and the same with NULs behind it are one. */
+static bool
+has_nul(const void *password, size_t len)
+{
+    return memchr(password, '\0', len) != NULL;
+}
+
 static int
 scrypt(const void *password, size_t len, const uint8_t *salt, unsigned ln,
        uint8_t out[SCRYPT_HASH_LEN])
@@ -39,6 +46,8 @@ password_hash(const void *password, size_t len, const uint8_t salt[PASSWORD_SALT
     out[0] = '\0';
     if (len > PASSWORD_MAX)
         return SFT_ETOOLONG;
+    if (has_nul(password, len))
+        return SFT_EFORMAT;
     int r = scrypt(password, len, salt, SCRYPT_LN, hash);
     if (r == SFT_OK)
         r = b64url_encode(salt_text, sizeof salt_text, salt, PASSWORD_SALT_LEN);
@@ -89,7 +98,7 @@ password_verify(const char *hash, const void *password, size_t len, bool *goodp)
     int r = parse(hash, &s);
     if (r != SFT_OK)
         return r;
-    if (len > PASSWORD_MAX)
+    if (len > PASSWORD_MAX || has_nul(password, len))
         return SFT_OK; /* nobody has such a password */
     r = scrypt(password, len, s.salt, s.ln, got);
     if (r == SFT_OK)

@@ -15,7 +15,8 @@
 #define PASSWORD_TEXT_MAX 128
 #define PASSWORD_MAX 1024
 
-/* salt is fresh random. About 32 MB and a tenth of a second. */
+/* salt is fresh random. About 32 MB and a tenth of a second. SFT_EFORMAT for a NUL in the password.
+ */
 SFT_CHECKED int password_hash(const void *password, size_t len,
                               const uint8_t salt[PASSWORD_SALT_LEN], char out[PASSWORD_TEXT_MAX]);
 /* SFT_EFORMAT when hash is not ours or asks for absurd work. */
