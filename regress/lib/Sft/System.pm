@@ -107,7 +107,7 @@ sub start_gateway
 		open STDERR, '>&', \*STDOUT;
 		local %ENV = (PATH => '/usr/bin:/bin', LC_ALL => 'C.UTF-8', %{ $o{env} // {} });
 		exec 'setpriv', '--reuid', 'postgres', '--regid', 'postgres', '--clear-groups', '--no-new-privs',
-			$o{program} // "$self->{build}/gateway/sft-gateway", '-c', $conf;
+			$o{program} // "$self->{build}/gateway/sft-gateway", '--config', $conf;
 		exit 127;
 	}
 	$self->{gateway} = $pid;
