@@ -195,7 +195,7 @@ rsa_bytes(const uint8_t *e, size_t e_len, const uint8_t *n, size_t n_len)
 static int
 rsa(const BIGNUM *n)
 {
-    uint8_t be[2049] = {0};
+    uint8_t be[2100] = {0};
     int len = BN_num_bytes(n);
     BN_bn2bin(n, be + 1);
     int sign = BN_num_bits(n) % 8 == 0;
