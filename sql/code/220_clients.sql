@@ -68,7 +68,7 @@ BEGIN
       JOIN sft.users u ON u.team_id = i.team_id AND u.id = i.user_id AND u.status = 'ACTIVE'
      WHERE i.team_id = invitation_use.team_id AND i.id = sft_core.need_uuid(invitation, 'id')
        AND i.used_at IS NULL AND i.deleted_at IS NULL AND i.expires_at > now() FOR NO KEY UPDATE OF i;
-    IF NOT FOUND OR NOT coalesce(sftca.verify_mac('invitation', used.id, invitation_use.client_id, invitation_use.public_key, sft_core.need_text(invitation, 'mac', 64)), false) THEN
+    IF NOT FOUND OR NOT coalesce(sftca.verify_mac('invitation', used.id, invitation_use.client_id, invitation_use.public_key, coalesce(sft_core.maybe_text(invitation, 'mac', 64), '')), false) THEN
         PERFORM sft_core.refuse(401, 'invitation_invalid', 'This invitation is unknown, used, expired or not yours.');
     END IF;
     UPDATE sft.invitations i SET used_at = now(), client_id = invitation_use.client_id

@@ -79,7 +79,7 @@ BEGIN
       FROM sft.projects p
      WHERE x.team_id = t.team_id AND x.id = t.id AND x.deleted_at IS NULL AND (x.expires_at IS NULL OR x.expires_at > now())
        AND (x.max_uses IS NULL OR x.uses < x.max_uses) AND p.team_id = x.team_id AND p.id = x.project_id AND p.deleted_at IS NULL;
-    IF NOT FOUND OR NOT coalesce(sftca.verify_mac('server_enrollment_token', t.id, server_id, public_key, sft_core.need_text(token, 'mac', 64)), false) THEN
+    IF NOT FOUND OR NOT coalesce(sftca.verify_mac('server_enrollment_token', t.id, server_id, public_key, coalesce(sft_core.maybe_text(token, 'mac', 64), '')), false) THEN
         PERFORM sft_core.refuse(401, 'token_invalid', 'This token is unknown, deleted, expired or used up, or not yours.');
     END IF;
     RETURN t;

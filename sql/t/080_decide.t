@@ -44,7 +44,8 @@ $w->admin(q{remove_member('acme', 'ops', 'bob')});
 says 'bob leaves ops', '403 not_granted', $bob;
 
 # what the servers are told
-sub users { return join ' ', map { $_->{name} . ($_->{admin} ? '*' : '') } sort { $a->{name} cmp $b->{name} } @{ $server->call(GET => '/v1/server/state?after=0')->{json}{users} } }
+# who may log in: locked and disabled users keep their accounts, without principals
+sub users { return join ' ', map { $_->{name} . ($_->{admin} ? '*' : '') } grep { @{ $_->{principals} } } sort { $a->{name} cmp $b->{name} } @{ $server->call(GET => '/v1/server/state?after=0')->{json}{users} } }
 sub version { return $server->call(GET => '/v1/server/state?after=0')->{json}{version} }
 is users(), 'alice', 'the servers are told who is left';
 my $v = version();
@@ -146,7 +147,7 @@ $a = $alice->credential($server->{id});
 like "$a->{status} $a->{json}{error}", qr/^40[13] (user_disabled|session_required)$/, 'a disabled user gets nothing';
 $a = $alice->sign_in(password => 'another staple for alice');
 is "$a->{status} $a->{json}{error}", '403 user_disabled', '  and cannot sign in';
-is users(), '', '  and is gone from the servers';
+is users(), '', '  and no server lets her in';
 $w->admin(q{enable_user('acme', 'alice')});
 is $alice->sign_in(password => 'another staple for alice')->{status}, 201, 'enabled again';
 says '  gets one', '201', $alice;
@@ -157,7 +158,8 @@ $w->admin("remove_server('acme', '$second->{id}')");
 $a = $second->call(GET => '/v1/server/state?after=0');
 is "$a->{status} $a->{json}{error}", '401 server_authorization_revoked', 'T3 a removed server is told so';
 is $a->{json}{type}, 'server_authorization_revoked', '  with the product\'s type';
-my $again = $w->client('acme', 'alice');
+my $again = $w->enroll('acme', 'alice', invitation => $w->admin(q{invite('acme', 'alice')}));
+is $again->sign_in(password => 'another staple for alice')->{status}, 201, 'alice enrolls her next device';
 is $again->credential($second->{id})->{json}{error}, 'server_unknown', '  nobody gets a certificate for it';
 is $again->credential($server->{id})->{status}, 201, 'alice\'s next device works';
 $w->admin(q{delete_user('acme', 'alice')});
