@@ -106,6 +106,10 @@ END $$;
 COMMENT ON FUNCTION sft_core.parse_request(text, bytea, text, bytea, bytea, bytea, text, text) IS 'The request that a caller''s bytes are. Writes nothing. Refuses: request_encoding, wire_unknown, content_type_unsupported, query_…, body_…, field_duplicate.';
 
 CREATE FUNCTION sft_core.peer_of(peer text) RETURNS inet
-LANGUAGE sql IMMUTABLE
-RETURN CASE WHEN peer ~ '^([0-9]{1,3}[.]){3}[0-9]{1,3}$' OR (peer ~ '^[0-9a-fA-F:.]{2,45}$' AND peer ~ ':') THEN peer::inet END;
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE WHEN peer ~ '^[0-9a-fA-F:.]{2,45}$' THEN peer::inet END;
+EXCEPTION WHEN invalid_text_representation THEN
+    RETURN NULL;
+END $$;
 COMMENT ON FUNCTION sft_core.peer_of(text) IS 'The caller''s address as the gateway reports it; null where it is none (a local socket).';

@@ -1,9 +1,17 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 560_admin_views.sql - what there is and what happened, over all teams, with names in place of ids. No secret is in any of them.
 
+-- A view reads tables with its owner's rights, but calls functions with the reader's: hence a definer function here.
+CREATE FUNCTION sft_admin.statement_key() RETURNS TABLE (key_id text, public_key text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT k.key_id, k.public_key FROM sftca.statement_keys k WHERE k.state = 'active';
+END $$;
+COMMENT ON FUNCTION sft_admin.statement_key() IS 'The key that signs what the platform says, and its hash as tokens carry it.';
+
 CREATE VIEW sft_admin.instance AS
     SELECT i.name, i.url, i.authority, i.tls_authority, i.version, k.key_id AS statement_key_id, k.public_key AS statement_key
-      FROM sft.instance i LEFT JOIN sftca.statement_keys k ON k.state = 'active';
+      FROM sft.instance i LEFT JOIN sft_admin.statement_key() k ON true;
 COMMENT ON VIEW sft_admin.instance IS 'What this platform says of itself, and the key that signs it.';
 
 CREATE VIEW sft_admin.teams AS
@@ -59,7 +67,8 @@ COMMENT ON VIEW sft_admin.invitations IS 'Invitations, without their secrets, an
 
 CREATE VIEW sft_admin.servers AS
     SELECT t.name AS team, p.name AS project, s.hostname, s.canonical_name, s.alt_names, s.access_address, s.ssh_port, s.os, s.sftd_version,
-           r.reported_at AS last_seen, r.healthy, r.state_version AS applied_version, sft_core.state_version(s.team_id, s.id) AS wanted_version,
+           r.reported_at AS last_seen, r.healthy, r.state_version AS applied_version, p.state_version + s.state_version + (SELECT count(*) FROM sft.locks l
+             WHERE l.team_id = s.team_id AND l.expires_at <= now() AND l.lifted_at IS NULL) AS wanted_version,
            r.drift, s.removals_confirmed, s.removals_confirmed_version, s.labels, s.registered_at, s.deleted_at, s.id
       FROM sft.servers s JOIN sft.teams t ON t.id = s.team_id
       JOIN sft.projects p ON p.team_id = s.team_id AND p.id = s.project_id
@@ -67,7 +76,7 @@ CREATE VIEW sft_admin.servers AS
 COMMENT ON VIEW sft_admin.servers IS 'Servers with their last report: who is behind (applied_version below wanted_version), who drifts, who is silent.';
 
 CREATE VIEW sft_admin.clients AS
-    SELECT t.name AS team, u.name AS user_name, c.claimed_name, c.state, c.code, c.hostname, c.os, c.encrypted, c.description,
+    SELECT t.name AS team, u.name AS user_name, c.claimed_name, c.state, rtrim(regexp_replace(c.code, '(.{4})', '\1-', 'g'), '-') AS code, c.hostname, c.os, c.encrypted, c.description,
            l.expires_at AS signed_in_until, c.enrolled_at, c.approved_at, c.approved_by, c.deleted_at, c.public_key, c.id
       FROM sft.clients c JOIN sft.teams t ON t.id = c.team_id
       LEFT JOIN sft.users u ON u.team_id = c.team_id AND u.id = c.user_id

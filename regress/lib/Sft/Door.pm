@@ -67,6 +67,7 @@ sub make
 	my ($route, @params) = $o{route} ? ({ key => $o{route} }, @{ $o{params} // [] }) : $self->route($method, $path);
 	s/%([0-9A-Fa-f]{2})/chr hex $1/ge for @params;
 	my $body = ref $o{body} ? $json->encode($o{body}) : $o{body} // '';
+	utf8::encode($body) if utf8::is_utf8($body);
 	my %headers = ('user-agent' => 'sft/1.0 (wire 1)');
 	$headers{'content-type'} = 'application/json' if length $body;
 	my $nonce = $o{nonce} // uuid();
@@ -85,7 +86,7 @@ sub make
 }
 
 sub text_array { 'ARRAY[' . join(',', map { my $v = $_; $v =~ s/'/''/g; "'$v'" } @_) . ']::text[]' }
-sub bytes_array { 'ARRAY[' . join(',', map { "'\\x" . unpack('H*', $_) . "'" } @_) . ']::bytea[]' }
+sub bytes_array { 'ARRAY[' . join(',', map { "decode('" . unpack('H*', $_) . "', 'hex')" } @_) . ']::bytea[]' }
 
 sub handle_sql
 {
@@ -98,7 +99,7 @@ sub handle_sql
 	} qw(route params method target authority headers body peer trace_id)) . ')';
 }
 
-sub finish_sql { my ($self, @ids) = @_; return 'sft_api.finish(' . text_array(@ids) . '::uuid[])' }
+sub finish_sql { my ($self, @ids) = @_; return 'sft_api.finish(' . text_array(@ids) . '::pg_catalog.uuid[])' }
 
 sub bytes { my ($text) = @_; return defined $text ? pack('H*', substr $text, 2) : undef }
 
