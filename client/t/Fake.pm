@@ -171,7 +171,7 @@ sub forget_calls { my ($self) = @_; spew($self->path('calls'), ''); return }
 
 sub start {
     my ($self) = @_;
-    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64, ReuseAddr => 1)
+    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $self->{port} // 0, Listen => 64, ReuseAddr => 1)
         or die "listen: $!";
     $self->{port} = $listener->sockport;
     $self->set;
@@ -491,7 +491,7 @@ sub certificate {
     my @argv = ('ssh-keygen', '-q', '-s', $self->path($c->{ca} // 'user_ca'), '-I',
         $c->{key_id} // "sft1:$team:$project:alice:$request", '-z', $c->{serial} // int(rand 1e9) + 1,
         '-V', $c->{validity} // '-60s:+300s');
-    my $principals = exists $c->{principals} ? $c->{principals} : 'alice';
+    my $principals = exists $c->{principals} ? $c->{principals} : $self->{mode}{principals} // "alice";
     push @argv, '-n', $principals if defined $principals;
     push @argv, '-h' if $c->{host};
     push @argv, '-O', 'clear', '-O', 'permit-pty', '-O', 'permit-port-forwarding', '-O', "extension:team\@sft=$team",
@@ -509,7 +509,7 @@ sub credentials {
     my $wrong = $self->{mode}{certificate} // '';
     my $cert = exists $self->{mode}{text} ? $self->{mode}{text} : $self->certificate($req, $wrong{$wrong} // {});
     return ok_json(201, { request_id => $req->{nonce}, kind => 'ssh_user', serial => 1, certificate => $cert,
-        server_user_name => 'alice', principal => 'alice', admin => JSON::PP::false, project => 'prod',
+        server_user_name => $self->{mode}{identity} // 'alice', principal => 'x', admin => JSON::PP::false, project => 'prod',
         server_id => $req->{body_json}{server}, authority_id => $USER_AUTHORITY });
 }
 
