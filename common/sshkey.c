@@ -229,6 +229,19 @@ has_key_type(const char *s, size_t len)
 }
 
 static int
+check_curve(const struct sshkey *key)
+{
+    struct sbuf b;
+    size_t len;
+    if (key->type != SSHKEY_ED25519 && key->type != SSHKEY_SK_ED25519)
+        return 0; /* ECDSA points have been checked */
+    sb_reader(&b, key->blob, key->len);
+    sb_get_blob(&b, &len);
+    const uint8_t *point = sb_get_blob(&b, &len);
+    return sshkey_check_ed25519_curve(point, len);
+}
+
+static int
 parse_text(struct sshkey *key, const char *s, size_t len)
 {
     uint8_t blob[BLOB_IN_MAX];
@@ -249,7 +262,7 @@ parse_text(struct sshkey *key, const char *s, size_t len)
         err = sshkey_from_blob(key, blob, blob_len);
     if (err == 0 && key->type != kind->type)
         err = SFT_EKEYMISMATCH;
-    return err;
+    return err != 0 ? err : check_curve(key);
 }
 
 int

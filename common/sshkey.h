@@ -37,7 +37,11 @@ struct sshkey {
     uint8_t blob[SSHKEY_BLOB_MAX]; /* the whole public key blob, algorithm name first */
 };
 
-/* One line "type base64 [comment]", without a newline; the comment is dropped. len excludes NUL. */
+/*
+ * One line "type base64 [comment]", without a newline; the comment is dropped. len excludes NUL.
+ * This is how keys come in. sshkey_from_blob is for what is stored or nested: it makes the same
+ * checks but for one, whether an Ed25519 number is a point of the curve.
+ */
 SFT_CHECKED int sshkey_from_text(struct sshkey *key, const char *s, size_t len);
 SFT_CHECKED int sshkey_from_blob(struct sshkey *key, const uint8_t *blob, size_t len);
 /* "type base64", no comment, final NUL. */
@@ -45,7 +49,8 @@ SFT_CHECKED int sshkey_to_text(const struct sshkey *key, char *out, size_t cap);
 /* "SHA256:..." as ssh-keygen -l prints it; out has SSHKEY_FINGERPRINT_MAX bytes. */
 SFT_CHECKED int sshkey_fingerprint(const struct sshkey *key, char *out);
 const char *sshkey_type_name(enum sshkey_type type); /* "ssh-ed25519" ... */
-const char *sshkey_cert_type_name(enum sshkey_type type); /* "ssh-ed25519-cert-v01@openssh.com" ... */
+const char *
+sshkey_cert_type_name(enum sshkey_type type); /* "ssh-ed25519-cert-v01@openssh.com" ... */
 int sshkey_equal(const struct sshkey *a, const struct sshkey *b); /* 1 or 0 */
 
 /* The raw parts that verification needs: 32 bytes of Ed25519, 65 bytes of P-256 (0x04 x y). */

@@ -126,6 +126,29 @@ test_ed25519_points(void)
     is_int(ed25519(point, 0), SFT_EKEYPOINT, "K1 no bytes");
 }
 
+/* K10: every small y is on the curve or not as RFC 8032 5.1.3 computed by others says. */
+static void
+test_ed25519_curve(void)
+{
+    /* y = 2 .. 33: 1 where (y^2 - 1) / (d y^2 + 1) is a square modulo 2^255 - 19 */
+    static const char on_curve[] = "01111001100011101101011111111011";
+    uint8_t blob[128];
+    struct sbuf b;
+    int same = 1, errors = 1;
+    for (uint8_t y = 2; y < 34; y++) {
+        uint8_t point[32] = {y};
+        char text[256] = "ssh-ed25519 ";
+        sb_writer(&b, blob, sizeof(blob));
+        sb_cstr(&b, "ssh-ed25519");
+        sb_blob(&b, point, sizeof(point));
+        int err = b64_encode(text + 12, sizeof(text) - 12, blob, b.len);
+        err = err != 0 ? err : from_text(text);
+        same &= (err == 0) == (on_curve[y - 2] == '1');
+        errors &= err == 0 || err == SFT_EKEYPOINT;
+    }
+    ok(same && errors, "K10 numbers that are no points are refused");
+}
+
 static int
 ecdsa(const char *name, const char *curve, const uint8_t *point, size_t len)
 {
@@ -522,6 +545,7 @@ main(void)
     test_keygen();
     test_device_code();
     test_ed25519_points();
+    test_ed25519_curve();
     test_ecdsa_points();
     test_rsa_numbers();
     test_rsa_close();
