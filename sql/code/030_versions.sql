@@ -41,6 +41,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.touch_projects(uuid, uuid[]) IS 'Something changed that several projects'' servers should have.';
 
+CREATE FUNCTION sft_core.fence(team_id uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(5337002, hashtext(team_id::text));
+END $$;
+COMMENT ON FUNCTION sft_core.fence(uuid) IS 'Taking access away waits here for issues under way in the team, so that it sees them, and holds back new ones until it has committed.';
+
+CREATE FUNCTION sft_core.fence_shared(VARIADIC team_ids uuid[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(5337002, k) FROM (SELECT DISTINCT hashtext(t::text) AS k FROM unnest(team_ids) t ORDER BY k) keys;
+END $$;
+COMMENT ON FUNCTION sft_core.fence_shared(uuid[]) IS 'Issuing holds this until its commit, so that nobody''s access ends unseen between decision and record.';
+
 CREATE FUNCTION sft_core.projects_of_user(team_id uuid, user_id uuid) RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(array_agg(DISTINCT pg.project_id), '{}')

@@ -64,6 +64,7 @@ COMMENT ON FUNCTION sft_core.member_add(sft.actor, uuid, uuid, uuid) IS 'Puts a 
 CREATE FUNCTION sft_core.member_remove(by sft.actor, team_id uuid, group_id uuid, user_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM sft_core.fence(team_id);
     DELETE FROM sft.group_members m
      WHERE m.team_id = member_remove.team_id AND m.group_id = member_remove.group_id AND m.user_id = member_remove.user_id;
     IF NOT FOUND THEN
@@ -79,6 +80,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     projects uuid[];
 BEGIN
+    PERFORM sft_core.fence(team_id);
     UPDATE sft.groups g SET deleted_at = now()
      WHERE g.team_id = group_delete.team_id AND g.id = group_delete.group_id AND g.deleted_at IS NULL AND lower(g.name) NOT IN ('everyone', 'owners');
     IF NOT FOUND THEN

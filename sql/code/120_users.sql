@@ -104,6 +104,7 @@ DECLARE
     projects uuid[] := sft_core.projects_of_user(team_id, user_id);
     old      text;
 BEGIN
+    PERFORM sft_core.fence(team_id);
     SELECT u.status INTO old FROM sft.users u
      WHERE u.team_id = user_set_status.team_id AND u.id = user_set_status.user_id FOR NO KEY UPDATE;
     IF old IS NULL THEN

@@ -37,6 +37,7 @@ CREATE FUNCTION sft_core.project_group_set(by sft.actor, team_id uuid, project_i
                                            server_admin boolean DEFAULT false, create_server_group boolean DEFAULT false, servers_selector text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM sft_core.fence(team_id);
     INSERT INTO sft.project_groups AS pg (team_id, project_id, group_id, server_access, server_admin, create_server_group, servers_selector)
     VALUES (project_group_set.team_id, project_group_set.project_id, project_group_set.group_id, project_group_set.server_access,
             project_group_set.server_admin, project_group_set.create_server_group, nullif(project_group_set.servers_selector, ''))
@@ -52,6 +53,7 @@ COMMENT ON FUNCTION sft_core.project_group_set(sft.actor, uuid, uuid, uuid, bool
 CREATE FUNCTION sft_core.project_group_remove(by sft.actor, team_id uuid, project_id uuid, group_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM sft_core.fence(team_id);
     DELETE FROM sft.project_groups pg WHERE pg.team_id = project_group_remove.team_id AND pg.project_id = project_group_remove.project_id
         AND pg.group_id = project_group_remove.group_id;
     IF NOT FOUND THEN
@@ -66,6 +68,7 @@ CREATE FUNCTION sft_core.policy_set(by sft.actor, team_id uuid, project_id uuid,
                                     max_sign_in_age_s int DEFAULT NULL, max_certificate_ttl_s int DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM sft_core.fence(team_id);
     INSERT INTO sft.policies AS p (team_id, project_id, source_networks, max_sign_in_age_s, max_certificate_ttl_s)
     VALUES (policy_set.team_id, policy_set.project_id, policy_set.source_networks, policy_set.max_sign_in_age_s, policy_set.max_certificate_ttl_s)
     ON CONFLICT ON CONSTRAINT policy_taken DO UPDATE SET source_networks = EXCLUDED.source_networks,

@@ -57,6 +57,7 @@ DECLARE
     made uuid;
     revoked bigint;
 BEGIN
+    PERFORM sft_core.fence(team_id);
     IF NOT coalesce(sft_core.subject_exists(team_id, subject_kind, subject_id), true) THEN
         PERFORM sft_core.refuse(404, subject_kind || '_unknown', format('There is no such %s.', subject_kind));
     END IF;

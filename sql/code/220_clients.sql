@@ -182,6 +182,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     gone sft.clients;
 BEGIN
+    PERFORM sft_core.fence(team_id);
     UPDATE sft.clients c SET state = 'DELETED', deleted_at = now()
      WHERE c.team_id = client_remove.team_id AND c.id = client_remove.client_id AND c.state <> 'DELETED' RETURNING c.* INTO gone;
     IF NOT FOUND THEN

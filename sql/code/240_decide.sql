@@ -13,13 +13,6 @@ CREATE TYPE sft_core.decision AS (
 );
 COMMENT ON TYPE sft_core.decision IS 'What was decided about an ask. details keeps inputs and result, for the record.';
 
-CREATE FUNCTION sft_core.fence_shared(VARIADIC team_ids uuid[]) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_advisory_xact_lock_shared(5337002, k) FROM (SELECT DISTINCT hashtext(t::text) AS k FROM unnest(team_ids) t ORDER BY k) keys;
-END $$;
-COMMENT ON FUNCTION sft_core.fence_shared(uuid[]) IS 'Issuing holds this until its commit: who takes access away waits for it, and sees what was issued.';
-
 CREATE FUNCTION sft_core.server_name_of(name text) RETURNS text
 LANGUAGE sql IMMUTABLE
 RETURN regexp_replace(lower(name), '[.]local$', '');

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 0005_records.sql - what happened: credentials, host certificates, audit, nonces, refusals, changes.
--- Ledgers have no foreign keys: they outlive what they tell of, and each key would cost every issue (ADR 0004).
+-- Ledgers have no foreign keys: they outlive what they tell of, and each key would cost every issue (docs/adr/0002).
 
 CREATE TABLE sft.credentials (
     request_id       uuid        NOT NULL CONSTRAINT request_taken PRIMARY KEY,
