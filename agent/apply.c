@@ -301,6 +301,15 @@ do_sshd_config(struct job *j)
 }
 
 static int
+do_forget(struct job *j)
+{
+    struct agent *a = j->agent;
+    return explain(
+        j, owned_drop(&a->owned, a->paths.owned, (enum owned_kind)j->step->id, j->step->name),
+        a->paths.owned);
+}
+
+static int
 do_logins_ended(struct job *j)
 {
     char text[24];
@@ -330,6 +339,7 @@ apply(struct agent *a, const struct step *step, const struct actual *actual, cha
         [STEP_PRINCIPALS_WRITE] = do_principals_write,
         [STEP_HOST_CERT] = do_host_cert,
         [STEP_SSHD_CONFIG] = do_sshd_config,
+        [STEP_FORGET] = do_forget,
         [STEP_LOGINS_ENDED] = do_logins_ended,
     };
     struct job j = {a, step, actual, why, cap};

@@ -216,6 +216,14 @@ read_hosts(struct reader *r, const struct option *o)
     }
 }
 
+/* As the platform has it: a label is shown as "sftd.<name>". */
+static bool
+is_label_name(const char *s)
+{
+    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-");
+    return n > 0 && n <= 120 && s[n] == '\0';
+}
+
 static int
 read_label(struct reader *r, const struct option *o)
 {
@@ -223,7 +231,7 @@ read_label(struct reader *r, const struct option *o)
     const char *s = scalar(r, o->name);
     if (!s)
         return SFT_EFORMAT;
-    if (!name_is_object(s))
+    if (!is_label_name(s))
         return complain(r, r->event.start_mark, "%s: not a label's name", o->name);
     if (c->labels_n == CONF_LIST_MAX)
         return complain(r, r->event.start_mark, "%s: more than %d", o->name, CONF_LIST_MAX);

@@ -87,7 +87,7 @@ host_keys(void)
     return arr;
 }
 
-struct json_object *
+static struct json_object *
 facts_common(const struct conf *conf)
 {
     struct json_object *doc = json_object_new_object();
@@ -106,6 +106,21 @@ facts_common(const struct conf *conf)
     return doc;
 }
 
+static void
+put_names(struct json_object *doc, const struct conf *conf)
+{
+    struct json_object *names = json_object_new_array(), *labels = json_object_new_object();
+    put_text(doc, "canonical_name", conf->canonical_name);
+    put_text(doc, "bastion", conf->bastion);
+    for (size_t i = 0; i < conf->alt_names_n; i++)
+        json_object_array_add(names, json_object_new_string(conf->alt_names[i]));
+    json_object_object_add(doc, "alt_names", names);
+    for (size_t i = 0; i < conf->labels_n; i++)
+        json_object_object_add(labels, conf->labels[i].key,
+                               json_object_new_string(conf->labels[i].value));
+    json_object_object_add(doc, "labels", labels);
+}
+
 struct json_object *
 facts_report(const struct conf *conf)
 {
@@ -115,27 +130,17 @@ facts_report(const struct conf *conf)
         return NULL;
     json_object_object_add(doc, "addresses", addresses(conf, access));
     put_text(doc, "access_address", conf->access_address ? conf->access_address : access);
+    put_names(doc, conf);
     return doc;
 }
 
 struct json_object *
 facts_enroll(const struct conf *conf)
 {
-    char access[INET6_ADDRSTRLEN];
-    struct json_object *doc = facts_common(conf), *names = json_object_new_array(),
-                       *labels = json_object_new_object();
-    json_object_put(addresses(conf, access));
+    struct json_object *doc = facts_report(conf);
     if (!doc)
         return NULL;
+    json_object_object_del(doc, "addresses");
     put_text(doc, "os_type", os_linux.type);
-    put_text(doc, "access_address", conf->access_address ? conf->access_address : access);
-    put_text(doc, "canonical_name", conf->canonical_name);
-    put_text(doc, "bastion", conf->bastion);
-    for (size_t i = 0; i < conf->alt_names_n; i++)
-        json_object_array_add(names, json_object_new_string(conf->alt_names[i]));
-    json_object_object_add(doc, "alt_names", names);
-    for (size_t i = 0; i < conf->labels_n; i++)
-        put_text(labels, conf->labels[i].key, conf->labels[i].value);
-    json_object_object_add(doc, "labels", labels);
     return doc;
 }

@@ -9,9 +9,7 @@
 
 #include "agent/conf.h"
 
-/* Members that enrollment and reports share; caller puts. NULL: out of memory. */
-struct json_object *facts_common(const struct conf *conf);
-/* The "facts" of a report. */
+/* The "facts" of a report; caller puts. NULL: out of memory. */
 struct json_object *facts_report(const struct conf *conf);
 /* The body of an enrollment, still without id, key and token. */
 struct json_object *facts_enroll(const struct conf *conf);

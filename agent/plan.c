@@ -49,7 +49,9 @@ emit(struct work *w, enum step_kind kind, const char *name)
     struct step *s = &p->steps[p->n++];
     memset(s, 0, sizeof *s);
     s->kind = kind;
-    s->name = name;
+    s->name = name ? strdup(name) : NULL;
+    if (name && !s->name)
+        w->err = SFT_ENOMEM;
     return s;
 }
 
@@ -230,7 +232,8 @@ plan_sudoers(struct work *w)
     struct blob text = {NULL, 0};
     size_t n = 0;
     for (size_t i = 0; i < d->users_n && admins; i++) {
-        if (!d->users[i].admin || !d->manage_users || w->users[i] != OURS)
+        if (!d->users[i].admin || !d->manage_users || w->users[i] != OURS ||
+            d->users[i].principals_n == 0)
             continue;
         if (w->limits->allow_sudo)
             admins[n++] = &d->users[i];
@@ -290,6 +293,22 @@ plan_group_removals(struct work *w)
         if ((wanted && wanted->gid == g->gid) || is_primary(w, g->gid))
             continue;
         emit(w, STEP_GROUP_DELETE, row->name)->id = row->id;
+    }
+}
+
+/* Things on the list that are gone (userdel takes the user's group along) and that nobody wants. */
+static void
+plan_forget(struct work *w)
+{
+    const struct owned *o = w->actual->owned;
+    for (size_t i = 0; i < o->n; i++) {
+        const struct owned_row *row = &o->rows[i];
+        bool is_user = row->kind == OWNED_USER, wanted = state_user(w->desired, row->name) != NULL;
+        if (is_user ? actual_account(w->actual, row->name) != NULL
+                    : actual_group(w->actual, row->name) != NULL)
+            continue;
+        if (!wanted && !(!is_user && state_group(w->desired, row->name)))
+            emit(w, STEP_FORGET, row->name)->id = row->kind;
     }
 }
 
@@ -376,10 +395,36 @@ plan_groups_create(struct work *w)
     }
 }
 
+/*
+ * A user without principals is suspended (disabled, locked) and keeps the account: nobody may log
+ * in with it by any way, and who is in it goes. The lock is put on last and so says that all of it
+ * is done.
+ */
+static void
+plan_suspension(struct work *w, const struct wanted_user *u)
+{
+    const struct account *a = actual_account(w->actual, u->name);
+    if (a->expired)
+        return;
+    emit(w, STEP_LOGINS_END, u->name)->id = u->uid;
+    emit(w, STEP_ACCOUNT_LOCK, u->name)->id = u->uid;
+}
+
+static void
+plan_suspensions(struct work *w)
+{
+    const struct state *d = w->desired;
+    for (size_t i = 0; i < d->users_n && d->manage_users; i++)
+        if (w->users[i] == OURS && d->users[i].principals_n == 0)
+            plan_suspension(w, &d->users[i]);
+}
+
 static bool
 needs_change(struct work *w, const struct wanted_user *u)
 {
     const struct account *a = actual_account(w->actual, u->name);
+    if (u->principals_n == 0)
+        return false;
     bool shell_differs = strcmp(a->shell, u->shell) != 0;
     if (shell_differs && !actual_has_shell(w->actual, u->shell)) {
         differ(w, "user", u->name, "install the shell", "its shell is not in /etc/shells");
@@ -493,6 +538,7 @@ plan(struct plan *p, const struct state *desired, const struct actual *actual,
         plan_principals_remove(&w);
         plan_sudoers(&w);
         plan_removals(&w);
+        plan_suspensions(&w);
         plan_group_removals(&w);
         plan_trust(&w);
         plan_groups_create(&w);
@@ -500,6 +546,7 @@ plan(struct plan *p, const struct state *desired, const struct actual *actual,
         plan_members(&w);
         plan_principals_write(&w);
         plan_sshd(&w);
+        plan_forget(&w);
         plan_end_logins(&w);
     }
     free(w.users);
@@ -513,6 +560,7 @@ void
 plan_free(struct plan *p)
 {
     for (size_t i = 0; i < p->n; i++) {
+        free(p->steps[i].name);
         free(p->steps[i].text.p);
         free(p->steps[i].members);
     }
@@ -541,6 +589,7 @@ step_name(enum step_kind kind)
         [STEP_PRINCIPALS_WRITE] = "write principals",
         [STEP_HOST_CERT] = "get host certificate",
         [STEP_SSHD_CONFIG] = "configure sshd",
+        [STEP_FORGET] = "forget",
         [STEP_LOGINS_ENDED] = "note ended logins",
     };
     return kind < STEP_KINDS ? names[kind] : "unknown";

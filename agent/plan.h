@@ -36,13 +36,14 @@ enum step_kind {
     STEP_PRINCIPALS_WRITE,  /* name, text */
     STEP_HOST_CERT,         /* id: index of the host key */
     STEP_SSHD_CONFIG,       /* text */
-    STEP_LOGINS_ENDED,      /* id of the state's end_logins is remembered */
+    STEP_FORGET,            /* name, id: an owned_kind; it is gone, strike it off the list */
+    STEP_LOGINS_ENDED,      /* the state's end_logins are done */
     STEP_KINDS
 };
 
 struct step {
     enum step_kind kind;
-    const char *name; /* points into desired or actual */
+    char *name; /* or NULL; owned by the plan: the lists it came from change while steps are done */
     unsigned id;
     const struct wanted_user *user;
     const char **members; /* names; owned by the plan */
