@@ -128,7 +128,7 @@ sub sql {
     local $/;
     my $out = <$p> // '';
     close $p;
-    chomp $out;
+    $out =~ s{\n\z}{};
     return $out;
 }
 
@@ -148,7 +148,7 @@ sub request {
     my ($self, $method, $target, %opt) = @_;
     my $body = $opt{body} // '';
     my @headers = @{ $opt{headers} // [] };
-    push @headers, "Host: $self->{conf}{listen}" unless $opt{no_host};
+    push @headers, "Host: 127.0.0.1:$self->{tls}" unless $opt{no_host};
     push @headers, 'Content-Length: ' . length $body if length $body || $method eq 'POST';
     return "$method $target HTTP/1.1\r\n" . join('', map { "$_\r\n" } @headers) . "\r\n$body";
 }
@@ -195,7 +195,7 @@ sub raw {
     my $sock = $self->connect or return;
     print $sock $bytes;
     my $r = $self->answer($sock, $seconds // 3) // { status => 0 };
-    $r->{closed} = !IO::Select->new($sock)->can_read(0.5) ? 0 : (sysread($sock, my $rest, 10) // 0) == 0;
+    $r->{closed} = !IO::Select->new($sock)->can_read(0.2) ? 0 : (sysread($sock, my $rest, 10) // 0) == 0;
     delete $self->{in}{$sock};
     return $r;
 }
