@@ -389,7 +389,8 @@ live(struct life *l)
     do
         err = turn(l);
     while (!agent_stop && !a->once);
-    return err ? err : a->once && !a->dry_run && !a->healthy ? SFT_EREFUSED : 0;
+    bool good = a->dry_run || (a->healthy && l->refused.n == 0);
+    return err ? err : a->once && !good ? SFT_EREFUSED : 0;
 }
 
 int
