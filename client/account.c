@@ -57,6 +57,15 @@ account_place(struct account *a, const struct paths *paths, struct failure *f)
     return folders(a, paths, f);
 }
 
+int
+account_make(const struct account *a, struct failure *f)
+{
+    int code = path_private(a->dir, f);
+    if (!code)
+        code = path_private(a->run, f);
+    return code ? code : path_private(a->cache, f);
+}
+
 static int
 text_member(struct json_object *doc, const char *name, char *out, size_t cap, bool may_miss)
 {
@@ -208,7 +217,7 @@ int
 account_save(const struct account *a, struct failure *f)
 {
     char path[PATH_CAP];
-    int code = path_private(a->dir, f);
+    int code = account_make(a, f);
     if (!code)
         code = path_join(path, a->dir, "account.json", f);
     if (code)

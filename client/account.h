@@ -37,6 +37,8 @@ struct account_choice {
 
 /* Fills name and folders from url and team. */
 SFT_CHECKED int account_place(struct account *a, const struct paths *paths, struct failure *f);
+/* Makes its three folders, 0700, or checks that they are ours and private. */
+SFT_CHECKED int account_make(const struct account *a, struct failure *f);
 SFT_CHECKED int account_load(struct account *a, const struct paths *paths, const char *name,
                              struct failure *f);
 SFT_CHECKED int account_save(const struct account *a, struct failure *f);

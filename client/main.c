@@ -56,6 +56,8 @@ prepare(struct ctx *ctx)
     if (!code && (ctx->command->needs & NEED_ACCOUNT))
         code = paths_make(&ctx->paths, &ctx->failure);
     if (!code && (ctx->command->needs & NEED_ACCOUNT))
+        code = account_make(&ctx->account, &ctx->failure);
+    if (!code && (ctx->command->needs & NEED_ACCOUNT))
         platform_init(&ctx->platform, &ctx->account, true, &ctx->settings);
     if (!code && (ctx->command->needs & NEED_SESSION))
         code = signin_need(ctx);

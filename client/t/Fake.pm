@@ -12,20 +12,22 @@ package Fake;
 
 use strict;
 use warnings;
+use Cwd qw(abs_path);
 use Digest::SHA qw(sha256);
 use Fcntl qw(:flock);
+use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
-use IO::Socket::SSL qw($SSL_ERROR SSL_VERIFY_NONE);
-use IPC::Open3 qw(open3);
+use IO::Socket::SSL qw(SSL_VERIFY_NONE);
 use JSON::PP;
 use MIME::Base64 qw(encode_base64 encode_base64url decode_base64);
-use POSIX qw(strftime WNOHANG);
-use Symbol qw(gensym);
+use POSIX qw(strftime);
 
-our $SFT    = $ENV{SFT_TEST_SFT}    or die "SFT_TEST_SFT is not set: run make check\n";
-our $SIGNER = $ENV{SFT_TEST_SIGNER} or die "SFT_TEST_SIGNER is not set: run make check\n";
+# `make check` names the variant that it built.
+my $built = abs_path(dirname(__FILE__) . '/..') . '/build/release';
+our $SFT    = $ENV{SFT_TEST_SFT}    // "$built/sft";
+our $SIGNER = $ENV{SFT_TEST_SIGNER} // "$built/t/signer";
 
 my $HOST_AUTHORITY = '11111111-1111-4111-8111-111111111111';
 my $USER_AUTHORITY = '22222222-2222-4222-8222-222222222222';
@@ -387,6 +389,7 @@ sub sessions {
     my ($self, $req) = @_;
     my $b = $req->{body_json};
     my $password = slurp($self->path('password')) // 'open sesame';
+    utf8::encode($_) for grep { defined } @$b{qw(password new_password)};
     return refusal(401, 'password_wrong', 'The password is wrong.') if $b->{password} ne $password;
     if ($self->{mode}{must_change}) {
         return refusal(403, 'password_change_required', 'Choose a new password.') if !$b->{new_password};
