@@ -41,7 +41,7 @@ sft_fault(const char *name)
         return 0;
     const char *action = spec + len + 1;
     size_t action_len = strcspn(action, ":");
-    long wanted = action[action_len] == ':' ? atol(action + action_len + 1) : 1;
+    long wanted = action[action_len] == ':' ? strtol(action + action_len + 1, NULL, 10) : 1;
     if (atomic_fetch_add(&passages, 1) + 1 != wanted)
         return 0;
     return strike(action, action_len);

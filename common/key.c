@@ -10,6 +10,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -154,15 +155,10 @@ is_strong(const struct key *key)
     return key->alg != KEY_RSA || (bits >= SSHKEY_RSA_MIN_BITS && bits <= SSHKEY_RSA_MAX_BITS);
 }
 
-int
-key_from_der(const uint8_t *der, size_t len, struct key **keyp)
+static int
+any_from_der(const uint8_t *der, size_t len, struct key **keyp)
 {
     const uint8_t *end = der;
-    *keyp = NULL;
-    if (len > KEY_PRIVATE_DER_MAX)
-        return SFT_ETOOLONG;
-    if (len == sizeof(ed25519_der) + 32 && memcmp(der, ed25519_der, sizeof(ed25519_der)) == 0)
-        return ed25519_from_der(der, keyp);
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &end, (long)len);
     EVP_PKEY *pkey = info != NULL ? EVP_PKCS82PKEY(info) : NULL;
     PKCS8_PRIV_KEY_INFO_free(info);
@@ -178,6 +174,19 @@ key_from_der(const uint8_t *der, size_t len, struct key **keyp)
         *keyp = NULL;
         err = SFT_EKEYWEAK;
     }
+    return err;
+}
+
+int
+key_from_der(const uint8_t *der, size_t len, struct key **keyp)
+{
+    *keyp = NULL;
+    if (len > KEY_PRIVATE_DER_MAX)
+        return SFT_ETOOLONG;
+    if (len == sizeof(ed25519_der) + 32 && memcmp(der, ed25519_der, sizeof(ed25519_der)) == 0)
+        return ed25519_from_der(der, keyp);
+    int err = any_from_der(der, len, keyp);
+    ERR_clear_error(); /* or the next TLS call of this process would trip over it */
     return err;
 }
 

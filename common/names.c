@@ -20,7 +20,7 @@ matches(const char *s, const char *first, const char *rest, size_t max)
     if (s == NULL || s[0] == '\0' || strchr(first, s[0]) == NULL)
         return false;
     size_t n = 1 + strspn(s + 1, rest);
-    return s[n] == '\0' && n <= max;
+    return n <= max && s[n] == '\0';
 }
 
 bool
