@@ -3,8 +3,8 @@
  * fault.h - named points at which tests make code fail; nothing of it is in release builds.
  *
  * SFT_FAULT("vault.before_record") does nothing unless the program was built with FAULTS=1 and the
- * environment says SFT_FAULT=name:action[:n], where action is kill (SIGKILL ourselves), stop (SIGSTOP),
- * sleep (2 s) or error, and n counts which passage it happens at (default the first).
+ * environment says SFT_FAULT=name:action[:n], where action is kill (SIGKILL ourselves), stop
+ * (SIGSTOP), sleep (2 s) or error, and n counts which passage it happens at (default the first).
  * SFT_FAULT_ERR(name) is an expression: true when the error action fires there.
  */
 #ifndef SFT_FAULT_H

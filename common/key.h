@@ -33,11 +33,14 @@ SFT_CHECKED int key_from_der(const uint8_t *der, size_t len, struct key **keyp);
 SFT_CHECKED int key_public(const struct key *key, struct sshkey *out);
 
 /* Raw signature for RFC 9421: 64 bytes for Ed25519 and P-256; SFT_EKEYTYPE for other keys. */
-SFT_CHECKED int key_sign_raw(const struct key *key, const void *msg, size_t len, uint8_t sig[KEY_RAW_SIG_MAX]);
+SFT_CHECKED int key_sign_raw(const struct key *key, const void *msg, size_t len,
+                             uint8_t sig[KEY_RAW_SIG_MAX]);
 /* Verifies a raw signature of 64 bytes by a public key; SFT_ESIGNATURE if it does not verify. */
-SFT_CHECKED int key_verify_raw(const struct sshkey *pub, const void *msg, size_t len, const uint8_t sig[KEY_RAW_SIG_MAX]);
+SFT_CHECKED int key_verify_raw(const struct sshkey *pub, const void *msg, size_t len,
+                               const uint8_t sig[KEY_RAW_SIG_MAX]);
 /* Verifies an SSH signature blob (string algorithm, string signature), as in certificates. */
-SFT_CHECKED int key_verify_ssh(const struct sshkey *pub, const void *msg, size_t len, const uint8_t *sig, size_t siglen);
+SFT_CHECKED int key_verify_ssh(const struct sshkey *pub, const void *msg, size_t len,
+                               const uint8_t *sig, size_t siglen);
 
 /*
  * An OpenSSH private key file (PROTOCOL.key, cipher "none") for an Ed25519 or P-256 key.

@@ -32,6 +32,7 @@ void krl_write(struct sbuf *out, uint64_t version, uint64_t generated, const cha
 /* Walks the whole list and fails on anything that OpenSSH would not read, or an empty list. */
 SFT_CHECKED int krl_check(const uint8_t *krl, size_t len, uint64_t *versionp);
 /* Whether the list revokes this serial under this authority key. krl must have passed krl_check. */
-SFT_CHECKED int krl_revokes(const uint8_t *krl, size_t len, const struct sshkey *authority, uint64_t serial, bool *revokedp);
+SFT_CHECKED int krl_revokes(const uint8_t *krl, size_t len, const struct sshkey *authority,
+                            uint64_t serial, bool *revokedp);
 
 #endif

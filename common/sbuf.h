@@ -30,11 +30,11 @@ void sb_fail(struct sbuf *b, int err); /* keeps the first error */
 void sb_u8(struct sbuf *b, uint8_t v);
 void sb_u32(struct sbuf *b, uint32_t v);
 void sb_u64(struct sbuf *b, uint64_t v);
-void sb_raw(struct sbuf *b, const void *data, size_t len);      /* bytes without a length */
-void sb_text(struct sbuf *b, const char *s);                    /* C string without length or NUL */
-void sb_blob(struct sbuf *b, const void *data, size_t len);     /* string: u32 length, bytes */
-void sb_cstr(struct sbuf *b, const char *s);                    /* string from a C string */
-void sb_mpint(struct sbuf *b, const uint8_t *be, size_t len);   /* unsigned big-endian to mpint */
+void sb_raw(struct sbuf *b, const void *data, size_t len);    /* bytes without a length */
+void sb_text(struct sbuf *b, const char *s);                  /* C string without length or NUL */
+void sb_blob(struct sbuf *b, const void *data, size_t len);   /* string: u32 length, bytes */
+void sb_cstr(struct sbuf *b, const char *s);                  /* string from a C string */
+void sb_mpint(struct sbuf *b, const uint8_t *be, size_t len); /* unsigned big-endian to mpint */
 /* Nested string: sb_open writes a length to be filled in by sb_close with what came between. */
 size_t sb_open(struct sbuf *b);
 void sb_close(struct sbuf *b, size_t mark);
@@ -45,7 +45,8 @@ uint32_t sb_get_u32(struct sbuf *b);
 uint64_t sb_get_u64(struct sbuf *b);
 const uint8_t *sb_get_raw(struct sbuf *b, size_t len);
 const uint8_t *sb_get_blob(struct sbuf *b, size_t *len);
-/* A string without NUL bytes, copied with a final NUL into out; SFT_ETOOLONG when it does not fit. */
+/* A string without NUL bytes, copied with a final NUL into out; SFT_ETOOLONG when it does not fit.
+ */
 void sb_get_cstr(struct sbuf *b, char *out, size_t cap);
 /* A positive, minimally encoded mpint without its sign byte; fails with SFT_EFORMAT otherwise. */
 const uint8_t *sb_get_mpint(struct sbuf *b, size_t *len);

@@ -36,7 +36,7 @@ struct sshcert {
     uint64_t valid_after;  /* seconds since 1970, inclusive */
     uint64_t valid_before; /* seconds since 1970, exclusive */
     size_t critical_n, extensions_n;
-    struct sshcert_option critical[SSHCERT_OPTIONS_MAX];   /* data point into the caller's blob */
+    struct sshcert_option critical[SSHCERT_OPTIONS_MAX]; /* data point into the caller's blob */
     struct sshcert_option extensions[SSHCERT_OPTIONS_MAX];
     size_t tbs_len; /* the first tbs_len bytes of the blob are what is signed */
 };
@@ -46,6 +46,7 @@ SFT_CHECKED int sshcert_parse(struct sshcert *cert, const uint8_t *blob, size_t 
 /* As sshcert_parse without verifying the signature: for the vault, which has just made it. */
 SFT_CHECKED int sshcert_decode(struct sshcert *cert, const uint8_t *blob, size_t len);
 /* One line "type base64 [comment]"; blob receives the decoded bytes that cert points into. */
-SFT_CHECKED int sshcert_from_text(struct sshcert *cert, uint8_t blob[SSHCERT_BLOB_MAX], const char *s, size_t len);
+SFT_CHECKED int sshcert_from_text(struct sshcert *cert, uint8_t blob[SSHCERT_BLOB_MAX],
+                                  const char *s, size_t len);
 
 #endif

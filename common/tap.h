@@ -41,9 +41,10 @@ tap_is_str(const char *got, const char *want, const char *file, int line, const 
 }
 
 #define ok(cond, what) tap_result(!!(cond), __FILE__, __LINE__, what)
-#define is_int(got, want, what) tap_is_int((long long)(got), (long long)(want), __FILE__, __LINE__, what)
+#define is_int(got, want, what)                                                                    \
+    tap_is_int((long long)(got), (long long)(want), __FILE__, __LINE__, what)
 #define is_str(got, want, what) tap_is_str(got, want, __FILE__, __LINE__, what)
-#define is_mem(got, want, len, what) \
+#define is_mem(got, want, len, what)                                                               \
     tap_result(memcmp(got, want, len) == 0, __FILE__, __LINE__, what)
 
 static inline int
