@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Sft::Api;
 use Sft::System;
 use Test::More;
 use Time::HiRes qw(time);
@@ -13,6 +14,7 @@ use Time::HiRes qw(time);
 my $sys = Sft::System->new;
 my $web = $sys->server('web01');
 my $alice = $sys->workstation('alice');
+my $api = Sft::Api->client($sys, 'alice');
 is_deeply [ $alice->run('ssh', 'web01', 'id', '-un') ], [ 0, "alice\n" ], 'alice logs in';
 my ($certificate, $key) = ($alice->certificate, $alice->key);
 $sys->must('cp', $certificate, $sys->folder . '/kept-cert.pub');
@@ -39,13 +41,28 @@ isnt $rc, 0, 'a new login through sft fails';
 ok $rc == 5 || $rc == 6, 'sft ssh says that it is denied, or that there is no such server for her' or diag "$rc $out";
 is $sys->value(q{SELECT count(*) FROM sftca.certificates WHERE kind = 'ssh_user'}), $records, 'no certificate was recorded for it';
 
-my ($grant, $denial) = @{ $sys->rows_audit };
+my $denied = $api->call(POST => $api->path('credentials'), { kind => 'ssh_user', server => 'web01', public_key => $api->{key}->public });
+is "$denied->{status} $denied->{json}{error}", '403 not_granted', 'whoever asks without looking is denied' or diag $denied->{text};
+
+# the record, as a DBA reads it
+my @audit = $sys->{dba}->rows(q{SELECT type, actor, status, error, server, details FROM sft_admin.audit WHERE actor = 'alice' ORDER BY id});
+my ($grant) = grep { $_->{type} eq 'user_creds.issue' && !$_->{error} } @audit;
 ok $grant, 'the audit shows the grant';
+is $grant->{server}, 'web01', '  for the server';
+my ($why) = $sys->{dba}->rows(q{SELECT decision FROM sft_admin.credentials WHERE user_name = 'alice' ORDER BY created_at LIMIT 1});
+is_deeply $why->{decision}{inputs}{groups}, ['ops'], '  with its reason: she was in ops' or diag explain $why;
+my ($denial) = grep { ($_->{error} // '') eq 'not_granted' } @audit;
 ok $denial, 'and the denial';
+like(JSON::PP->new->canonical->encode($denial->{details}), qr/"groups":\[\]/, '  with its reason: she is in no group now') or diag explain $denial;
 
 $sys->admin(q{add_member('acme', 'ops', 'alice')});
 $web->ready('alice');
 ok $sys->until(10, sub { ($alice->run('ssh', 'web01', 'id', '-un'))[1] eq "alice\n" }), 'back in the group she logs in again';
 
-# removed from the team altogether: her account on the server is locked or gone, her device is worth nothing
+# Out of the team: her device is worth nothing, her login is over.
+$sys->admin(q{disable_user('acme', 'alice')});
+ok $sys->until(10, sub { ($alice->ssh_with($web, 'alice', @kept, 'true'))[0] != 0 }), 'disabled, she is refused with the old certificate';
+my $out_of_it = $api->call(POST => $api->path('credentials'), { kind => 'ssh_user', server => 'web01', public_key => $api->{key}->public });
+ok $out_of_it->{status} == 401 || $out_of_it->{status} == 403, 'and gets no new one' or diag $out_of_it->{text};
+
 done_testing;

@@ -58,7 +58,6 @@ isnt $swapped, $body, 'it can write its own key into her request';
 attempt('its key in her body', POST => $target, body => $swapped);
 attempt('its key, and the digest recomputed', POST => $target, body => $swapped, headers => { %signed, 'content-digest' => Sft::Key::digest($swapped) });
 attempt('her request at another path', POST => '/v1/teams/acme/clients');
-attempt('her request for another authority', POST => $target, authority => 'sft.example.org');
 attempt('her request with a query', POST => "$target?server=web02");
 attempt('her request with another time', POST => $target, headers => { %signed, 'signature-input' => $signed{'signature-input'} =~ s/created=(\d+)/'created=' . ($1 + 5)/er });
 attempt('her request with a new nonce', POST => $target, headers => { %signed,
@@ -98,31 +97,34 @@ my $good = host_now();
 like $good, qr/^alice:/m, 'the agent has applied the real state';
 my $ca = $its_key->public;
 my @lies = (
-	[ 'a user of its own, signature kept', 'alter', '"name":"alice"', '"name":"mallo"' ],
-	[ 'a user of its own, digest recomputed', 'redigest', '"name":"alice"', '"name":"mallo"' ],
-	[ 'a user of its own, signed by its own key', 'forge', '"name":"alice"', '"name":"mallo"' ],
+	[ 'a user of its own, signature kept', 'alter', '"name": ?"alice"', '"name": "mallo"' ],
+	[ 'a user of its own, digest recomputed', 'redigest', '"name": ?"alice"', '"name": "mallo"' ],
+	[ 'a user of its own, signed by its own key', 'forge', '"name": ?"alice"', '"name": "mallo"' ],
 	[ 'its authority, signed by its own key', 'forge', 'ssh-ed25519 [A-Za-z0-9+/=]+', $ca ],
-	[ 'alice as admin, digest recomputed', 'redigest', '"admin":false', '"admin":true' ],
-	[ 'no users, signed by its own key', 'forge', '"users":\[.*\],"groups"', '"users":[],"groups"' ],
-	[ 'the true state without a signature', 'strip', '', '' ],
-	[ 'an answer to another request', 'replay', '', '' ],
-	[ 'garbage', 'garbage', '', '' ],
+	[ 'alice as admin, digest recomputed', 'redigest', '"admin": ?false', '"admin": true' ],
+	[ 'no users, signed by its own key', 'forge', '"users": ?\[\{.*?\}\]', '"users": []' ],
+	[ 'the true state without a signature', 'strip' ],
+	[ 'an answer to another request, of an older version', 'replay' ],
+	[ 'garbage', 'garbage' ],
 );
 my $bobs = 0;
 for my $lie (@lies) {
 	my ($name, $mode, $needle, $replacement) = @$lie;
 	$evil->mode($mode, path => $state, needle => $needle, replacement => $replacement);
 	# a true change makes the platform answer at once; what arrives is the lie
-	$sys->admin("create_user('acme', 'bob" . ++$bobs . q{')});
-	$sys->admin("add_member('acme', 'ops', 'bob$bobs')");
-	my $told = $sys->until(40, sub { $evil->seen });
+	my $bob = 'bob' . ++$bobs;
+	$sys->admin("create_user('acme', '$bob')");
+	$sys->admin("add_member('acme', 'ops', '$bob')");
+	my $told = $sys->until(30, sub { $evil->seen });
 	ok $told && $evil->spoilt !~ /!/, "it tells the agent: $name" or diag $evil->spoilt;
-	sleep 2;
+	sleep 1;
 	is host_now(), $good, '  and nothing changes on the host';
+	$evil->mode('pass', path => $state);
+	ok $sys->until(60, sub { -s "$web->{dir}/fs/var/lib/sftd/principals/$bob" }), '  until it hears the truth' or diag $web->log_text;
+	$good = $sys->until(10, sub { my $now = host_now(); $now =~ /^$bob:/m && $now });
 }
-$evil->mode('pass');
-ok $sys->until(60, sub { host_now() =~ /^bob$bobs:/m }), 'told the truth again, the agent follows';
-unlike host_now(), qr/^mallo:/m, 'and never made the stranger';
-like $web->log_text, qr/signature/, 'its log says what was wrong';
+unlike host_now(), qr/^mallo:/m, 'the stranger was never made';
+is index($web->file('/var/lib/sftd/ssh_ca.pub'), (split / /, $ca)[1]), -1, 'its authority was never trusted';
+like $web->log_text, qr/not signed by the platform/, 'the agent\'s log says what was wrong';
 
 done_testing;

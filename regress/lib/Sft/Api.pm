@@ -31,7 +31,7 @@ sub client
 	my $a = $self->call(POST => $self->path('clients'), { id => $id, public_key => $key->public, hostname => 'laptop', os => 'Debian 12',
 		invitation => { id => $t->{i}, mac => $key->mac($t->{s}, $id) } });
 	croak "enroll: $a->{text}" unless $a->{status} == 201;
-	my ($password, $new) = split /\n/, Sft::System::slurp($sys->password_file($user));
+	my ($password, $new) = Sft::System::slurp($sys->password_file($user)) =~ /^(.+)$/mg;
 	$a = $self->call(POST => $self->path('client_sessions'), { password => $password, defined $new ? (new_password => $new) : () });
 	croak "sign in: $a->{text}" unless $a->{status} == 201;
 	return $self;

@@ -78,7 +78,7 @@ sub serve
 	while (my $plain = $listen->accept) {
 		my $pid = fork // next;
 		if ($pid) { close $plain; next }
-		$SIG{TERM} = 'DEFAULT';
+		$SIG{$_} = 'DEFAULT' for qw(TERM CHLD);
 		close $listen;
 		eval { $self->connection($plain) };
 		exit 0;
