@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../../regress/lib";
 use Sft::World;
 use Test::More;
 
-my $w = Sft::World->new;
+my $w = Sft::World->new(settings => { max_prepared_transactions => 5 });    # so that PREPARE TRANSACTION could work
 my $s = $w->door->session;
 my $alice = $w->client('acme', 'alice');
 my $server = $w->server('acme', 'prod', 'web01');
@@ -73,7 +73,8 @@ none 'S7 handle in WHERE false', undef, $s->run(finish($r) . ' LIMIT 0');
 
 $r = request();
 $s->run('BEGIN', handle($r), "PREPARE TRANSACTION 'x'");
-ok defined $s->error, 'S7 PREPARE TRANSACTION is refused';
+ok defined $s->error, 'S7 PREPARE TRANSACTION is refused' or $s->run("ROLLBACK PREPARED 'x'");
+like $s->message // '', qr/record|certificate|prepare/i, '  by the vault' or diag $s->message;
 $s->run('ROLLBACK');
 none '  and gives nothing', 404, $s->run(finish($r));
 
@@ -101,6 +102,24 @@ for my $when (qw(before after)) {
 	ok $out || defined $commit_error, '  (the record was durable, or COMMIT was refused)' or diag "@out";
 	$s = ($w->{door} = Sft::Door->new($w->db))->session;
 }
+# where standbys are required, a commit that does not wait for them is refused, and so is the certificate
+$w->db->root->run(q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'}, 'SELECT pg_reload_conf()');
+$w->db->root->value('SELECT 1 FROM pg_sleep(0.3)');
+for my $level (qw(off local remote_write)) {
+	$r = request();
+	$s->run('BEGIN', handle($r), "SET LOCAL synchronous_commit = $level", 'COMMIT');
+	ok defined $s->error, "G2 synchronous_commit = $level where a standby is required: COMMIT is refused";
+	none '  no certificate', 404, $s->run(finish($r));
+}
+$r = request();
+$s->send('BEGIN', handle($r), 'COMMIT');                   # waits for a standby that is not there
+$w->db->root->value(q{SELECT 1 FROM pg_sleep(1)});
+is $w->db->root->value(q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'}), 1, 'F5 a commit waits for its standby';
+$w->db->root->run(q{ALTER SYSTEM RESET synchronous_standby_names}, 'SELECT pg_reload_conf()');
+$s->receive;
+is $s->error, undef, '  and ends when there is none to wait for';
+is(($w->door->finish($r->{nonce}))[0]{status}, 201, '  then it is finished');
+
 # alice's session survived the crashes: it is a row
 is $alice->credential($server->{id})->{status}, 201, 'F2 after a crash alice is still signed in';
 

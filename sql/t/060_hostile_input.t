@@ -54,6 +54,9 @@ says 'J8 is named', '400 field_unknown', post($bad{'J8 an unknown field'});
 says "J10 $_", qr{^415 }, post($good, headers => { 'content-type' => $_ }) for 'text/plain', 'multipart/form-data; boundary=x', 'application/json; charset=utf-16';
 says 'J10 none', qr/^(415 |201)/, post($good, headers => { 'content-type' => undef });
 $before = certificates() if certificates() > $before;
+says "an agent that says $_", '426 wire_unknown', post($good, headers => { 'user-agent' => $_ }) for 'sft/9.0 (wire 2)', 'sft/0.1 (wire 0)', 'sft/1.0 (wire 99999999999999999999)';
+says 'an agent that says nothing of a wire', '201', post($good, headers => { 'user-agent' => 'curl/7.88' });
+$before = certificates();
 
 # fields
 for my $ttl ('0', '-1', '59', '86401', '2147483648', '9223372036854775808', '1e308', '"300"', '300.5', 'null', 'true', '[]', '{}', '-0') {

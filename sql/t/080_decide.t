@@ -97,6 +97,25 @@ says 'a lock that ends', '403 locked', $alice;
 $w->db->root->value('SELECT 1 FROM pg_sleep(1.1)');
 says 'has ended', '201', $alice;
 
+# a lock on the user, or the device, also stops signing in
+for ("'user', 'alice'", "'client', '$alice->{id}'") {
+	$w->admin("lock('acme', $_, 'test')");
+	my $in = $alice->sign_in(password => 'correct horse alice battery');
+	is "$in->{status} $in->{json}{error}", '403 locked', "no sign-in under a lock on $_";
+	$w->admin("unlock('acme', $_)");
+}
+is $alice->sign_in(password => 'correct horse alice battery')->{status}, 201, '  lifted';
+
+# a session ends by itself
+$w->db->psql($w->db->{database}, "UPDATE sft.client_sessions SET expires_at = now() WHERE client_id = '$alice->{id}' AND ended_at IS NULL");
+my $over = $alice->credential($server->{id});
+is "$over->{status} $over->{json}{error}", '401 session_required', 'a session that is over';
+is $alice->sign_in(password => 'correct horse alice battery')->{status}, 201, '  sign in again';
+$w->db->psql($w->db->{database}, "UPDATE sft.client_sessions SET expires_at = now() + interval '100 seconds' WHERE client_id = '$alice->{id}' AND ended_at IS NULL");
+my $short = $alice->credential($server->{id});
+cmp_ok $w->db->root->value("SELECT extract(epoch FROM valid_before - now()) FROM sftca.certificates WHERE serial = $short->{json}{serial}"), '<=', 100, 'C4 no certificate outlives the session';
+is $alice->sign_in(password => 'correct horse alice battery')->{status}, 201, '  and again';
+
 # source networks
 $w->admin(q{set_policy('acme', 'prod', source_networks => '{192.0.2.0/25,2001:db8::/32}')});
 says 'from a network of the policy', '201', $alice, peer => '192.0.2.77';

@@ -66,6 +66,37 @@ sub start
 	return $self;
 }
 
+# A hot standby of this cluster, with or without its key-encryption key.
+sub standby
+{
+	my ($self, %opt) = @_;
+	my $dir = $self->folder . '/standby';
+	my @owner = qw(setpriv --reuid postgres --regid postgres --init-groups);
+	$self->must(qw(install -d -o postgres -g postgres -m 0711), $dir);
+	$self->must(qw(install -d -o postgres -g postgres -m 0700), "$dir/sock");
+	$self->must(@owner, 'env', $self->env, qw(pg_basebackup -R -X stream -c fast -D), "$dir/data");
+	$self->must(qw(cp -p), "$self->{dir}/kek", "$dir/kek") if $opt{kek} // 1;
+	open my $conf, '>>', "$dir/data/postgresql.auto.conf" or croak $!;
+	print $conf "unix_socket_directories = '$dir/sock'\npg_sftca.kek_file = '$dir/kek'\n";
+	close $conf;
+	return (bless { %$self, dir => $dir, dba => undef, root => undef, tmp => $self->{tmp} }, ref $self)->start;
+}
+
+# Makes a standby the primary.
+sub promote { my ($self) = @_; $self->root->value('SELECT pg_promote()') }
+
+# Waits until a standby has everything that its primary has now.
+sub follow
+{
+	my ($self, $primary) = @_;
+	my $lsn = $primary->root->value('SELECT pg_current_wal_lsn()');
+	for (1 .. 200) {
+		return 1 if $self->root->value("SELECT pg_last_wal_replay_lsn() >= '$lsn'") eq 't';
+		$self->root->value('SELECT 1 FROM pg_sleep(0.05)');
+	}
+	croak 'the standby does not follow';
+}
+
 sub stop { $_[0]->must("$top/dev/pg", 'stop', $_[0]{dir}, $_[1] // 'fast') }
 sub crash { $_[0]->stop('immediate') }
 sub log_text { slurp("$_[0]{dir}/log") }
