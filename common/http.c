@@ -216,6 +216,7 @@ header_take(struct http_answer *a, const char *name, size_t name_len, const char
         {"signature", &a->signature},
         {"sft-version", &a->version},
         {"etag", &a->etag},
+        {"link", &a->link},
     };
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
         if (strlen(kept[i].name) == name_len && strncasecmp(name, kept[i].name, name_len) == 0)
