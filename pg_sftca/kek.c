@@ -156,20 +156,34 @@ kek_need(void)
     return page->key;
 }
 
-/* The place changed: what was read from the old one is no longer wanted. */
+/* Another place: what was read from the old one is no longer wanted. A mere reload changes nothing.
+ */
 static void
-on_assign(const char *newval, void *extra)
+forget_if_new(const char *old, const char *new)
 {
-    (void)newval;
-    (void)extra;
-    kek_forget();
+    if (strcmp(old != NULL ? old : "", new != NULL ? new : "") != 0)
+        kek_forget();
 }
 
 static void
-define(const char *name, const char *what, char **where)
+assign_file(const char *new, void *extra)
+{
+    (void)extra;
+    forget_if_new(kek_file, new);
+}
+
+static void
+assign_command(const char *new, void *extra)
+{
+    (void)extra;
+    forget_if_new(kek_command, new);
+}
+
+static void
+define(const char *name, const char *what, char **where, GucStringAssignHook assign)
 {
     DefineCustomStringVariable(name, what, NULL, where, "", PGC_SIGHUP,
-                               GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE, NULL, on_assign, NULL);
+                               GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE, NULL, assign, NULL);
 }
 
 void
@@ -179,7 +193,7 @@ kek_init(void)
     define("pg_sftca.kek_file", "File that holds the 32 bytes of the key-encryption key.",
            &kek_file);
     define("pg_sftca.kek_command", "Command that prints the 32 bytes of the key-encryption key.",
-           &kek_command);
+           &kek_command, assign_command);
     MarkGUCPrefixReserved("pg_sftca");
     if (process_shared_preload_libraries_in_progress && !kek_try(reason, sizeof reason))
         ereport(WARNING, (errmsg("pg_sftca signs nothing: %s", reason)));
