@@ -17,8 +17,9 @@
 
 #define MAGIC UINT64_C(0x5353484b524c0a00) /* "SSHKRL\n" and NUL */
 #define FORMAT 1
-#define BITMAP_MAX 2048 /* bytes; sshd reads no longer number, though ssh-keygen 9.2 writes them   \
-                         */
+#define BITMAP_MAX                                                                                 \
+    2048 /* bytes; sshd reads no longer number, though ssh-keygen 9.2 writes them                  \
+          */
 
 enum section {
     CERTIFICATES = 1,

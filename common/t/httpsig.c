@@ -57,8 +57,8 @@ test_request_base(void)
         ";created=1763900000;nonce=\"" NONCE "\";keyid=\"" CLIENT "\";alg=\"ed25519\";tag=\"sft1\"";
     char base[2048];
     is_int(httpsig_sign_request(ed_key, &post, &h), 0, "signed");
-    is_str(h.content_digest,
-           "sha-256=:Ta/yknGd72Kri7LlmfLQ8HU7ZOdbA1ukv2dqa59yYXs=:", "the digest of the body, as openssl makes it");
+    is_str(h.content_digest, "sha-256=:Ta/yknGd72Kri7LlmfLQ8HU7ZOdbA1ukv2dqa59yYXs=:",
+           "the digest of the body, as openssl makes it");
     ok(strncmp(h.signature_input, "sft=", 4) == 0 && strcmp(h.signature_input + 4, params) == 0,
        "Signature-Input as documented");
     snprintf(base, sizeof(base),
