@@ -294,7 +294,7 @@ answer_health(struct call *call)
         answer.body = (struct bytes){alive, sizeof(alive) - 1};
     } else if (!is_target(call->req, "/readyz")) {
         return false;
-    } else if (worker->is_stopping || !worker->routes || !db_is_up(&worker->db)) {
+    } else if (atomic_load(worker->ready_n) < (size_t)worker->settings->threads) {
         call_refuse(call, worker->is_stopping ? &refusal_stopping : &refusal_not_ready);
         return true;
     } else {

@@ -17,6 +17,7 @@
 #define TRIES_MAX 3
 #define STALL_MS 100 /* waiting longer than this opens further connections to batches */
 #define HANDLE_PARAMS 9
+#define LOOK_MAX 512 /* how far into a queue a batch looks for its like */
 
 static const char handle_sql[] = "SELECT trace_id, status, headers, body, wait, continue_id"
                                  " FROM sft_api.handle($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -173,22 +174,41 @@ send_finish(struct db_conn *conn)
     return pgconn_send(&conn->pg, &statement);
 }
 
-/* Takes what waits in queue; one only from the single queue. */
+static bool
+is_same_route(const struct job *a, const struct job *b)
+{
+    return a->args.route.len == b->args.route.len &&
+           memcmp(a->args.route.p, b->args.route.p, a->args.route.len) == 0;
+}
+
+static void
+take_job(struct db *db, struct batch *batch, struct job *job)
+{
+    list_remove(&db->queues[batch->queue], job);
+    job->place = &batch->jobs[batch->n];
+    batch->jobs[batch->n++] = job;
+    job->stage = JOB_RUNNING;
+    job->tries++;
+    if (batch->queue != QUEUE_FINISH)
+        job->changes_seen = *db->changes;
+}
+
+/*
+ * The first that waits, and others after it: of the same route, because the database answers one
+ * route's requests as sets. One only from the single queue.
+ */
 static void
 fill_batch(struct db *db, struct batch *batch, enum job_queue queue)
 {
-    struct job_list *list = &db->queues[queue];
-    size_t most = queue == QUEUE_SINGLE ? 1 : DB_BATCH_MAX;
+    const struct job *first = db->queues[queue].first;
+    size_t most = queue == QUEUE_SINGLE ? 1 : DB_BATCH_MAX, looked = 0;
     batch->queue = queue;
-    for (batch->n = 0; batch->n < most && list->first; batch->n++) {
-        struct job *job = list->first;
-        list_remove(list, job);
-        batch->jobs[batch->n] = job;
-        job->place = &batch->jobs[batch->n];
-        job->stage = JOB_RUNNING;
-        job->tries++;
-        if (queue != QUEUE_FINISH)
-            job->changes_seen = *db->changes;
+    batch->n = 0;
+    for (struct job *job = db->queues[queue].first, *next;
+         job && batch->n < most && looked < LOOK_MAX; job = next, looked++) {
+        next = job->next;
+        if (queue == QUEUE_FINISH || is_same_route(first, job))
+            take_job(db, batch, job);
     }
 }
 

@@ -1,44 +1,14 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * main.c - sft-gateway: HTTPS in front of the platform's database.
- *
- * Start: settings, sockets, privileges, TLS, threads. Then the main thread only waits for signals:
- * TERM and INT stop in peace, HUP reads the certificate and opens the access log anew.
+ * main.c - sft-gateway: HTTPS in front of the platform's database. Arguments only; see gateway.c.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
+#include <libpq-fe.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "gateway/call.h"
-#include "gateway/early.h"
-#include "gateway/privilege.h"
-#include "gateway/worker.h"
-
-#define VERSION "1.0"
-#define MESSAGE_MAX 512
-#define SPARE_DESCRIPTORS 64
-
-struct gateway {
-    struct settings settings;
-    struct listen listen;
-    struct tls tls;
-    h2o_globalconf_t config;
-    int access_fd;
-    size_t workers_n;
-    struct worker *workers[32];
-};
-
-static int
-fail(const char *what, const char *message)
-{
-    fprintf(stderr, "sft-gateway: %s%s%s\n", what, *what ? ": " : "", message);
-    return 1;
-}
+#include "gateway/gateway.h"
+#include "gateway/h2o_compat.h"
+#include "gateway/settings.h"
 
 static void
 usage(void)
@@ -51,137 +21,11 @@ usage(void)
     settings_describe();
 }
 
-/* The file for access lines; replaces fd in place when there is one already. */
-static bool
-open_access_log(const char *path, int *fdp)
-{
-    if (path && strcmp(path, "none") == 0)
-        return true;
-    int fd = path && strcmp(path, "-") != 0
-                 ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640)
-                 : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0)
-        return false;
-    if (*fdp < 0) {
-        *fdp = fd;
-        return true;
-    }
-    bool done = dup3(fd, *fdp, O_CLOEXEC) >= 0;
-    close(fd);
-    return done;
-}
-
-static void
-configure_h2o(struct gateway *gateway)
-{
-    const struct settings *s = &gateway->settings;
-    h2o_config_init(&gateway->config);
-    compat_config_limits(&gateway->config, (size_t)s->max_body, (uint64_t)s->read_timeout_s * 1000);
-    gateway->config.server_name = h2o_iovec_init(H2O_STRLIT("sft"));
-    h2o_hostconf_t *host =
-        h2o_config_register_host(&gateway->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
-    call_register(h2o_config_register_path(host, "/", 0));
-    early_register(&host->fallback_path);
-}
-
-/* Everything that can fail, before the first thread. */
 static int
-prepare(struct gateway *gateway)
+misused(const char *what)
 {
-    const struct settings *s = &gateway->settings;
-    size_t databases = (size_t)(s->threads * (s->connections + 4));
-    char message[MESSAGE_MAX];
-
-    if (!privilege_limits((size_t)s->max_connections + databases + SPARE_DESCRIPTORS))
-        return fail("", "max_connections is more than the system's limit of open files allows");
-    if ((s->listen && !listen_open(&gateway->listen, s->listen, true, message, MESSAGE_MAX)) ||
-        (s->listen_plain &&
-         !listen_open(&gateway->listen, s->listen_plain, false, message, MESSAGE_MAX)) ||
-        !privilege_drop(s->user, message, MESSAGE_MAX) ||
-        (s->listen && !tls_load(&gateway->tls, message, MESSAGE_MAX)))
-        return fail("", message);
-    if (!open_access_log(s->access_log, &gateway->access_fd))
-        return fail(s->access_log ? s->access_log : "stdout", strerror(errno));
-    return 0;
-}
-
-static void
-reload(struct gateway *gateway)
-{
-    char message[MESSAGE_MAX];
-    if (gateway->settings.listen && !tls_load(&gateway->tls, message, MESSAGE_MAX))
-        log_error("reload_failed", "reason=%s", log_q(message));
-    else
-        log_info("reloaded", "certificate=%s", log_q(gateway->settings.tls_certificate));
-    if (!open_access_log(gateway->settings.access_log, &gateway->access_fd))
-        log_error("access_log_failed", "reason=%s", log_q(strerror(errno)));
-    for (size_t i = 0; i < gateway->workers_n; i++)
-        worker_order_reload(gateway->workers[i]);
-}
-
-static int
-serve(struct gateway *gateway)
-{
-    sigset_t signals;
-    int signo = 0;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the threads inherit it */
-    signal(SIGPIPE, SIG_IGN);
-    configure_h2o(gateway);
-    for (; gateway->workers_n < (size_t)gateway->settings.threads; gateway->workers_n++) {
-        struct worker *worker =
-            worker_new(&gateway->settings, &gateway->config, &gateway->tls, &gateway->listen);
-        gateway->workers[gateway->workers_n] = worker;
-        if (!worker_start(worker, gateway->access_fd))
-            return fail("thread", strerror(errno));
-    }
-    log_info("started", "version=%s threads=%zu", VERSION, gateway->workers_n);
-    while (sigwait(&signals, &signo) == 0 && signo == SIGHUP)
-        reload(gateway);
-    log_info("stopping", "signal=%d", signo);
-    listen_close(&gateway->listen);
-    for (size_t i = 0; i < gateway->workers_n; i++)
-        worker_order_stop(gateway->workers[i]);
-    for (size_t i = 0; i < gateway->workers_n; i++)
-        worker_join(gateway->workers[i]);
-    log_info("stopped", "%s", "");
-    return 0;
-}
-
-static int
-check(struct gateway *gateway)
-{
-    char message[MESSAGE_MAX];
-    if (gateway->settings.listen && !tls_load(&gateway->tls, message, MESSAGE_MAX))
-        return fail("", message);
-    printf("sft-gateway: the configuration is fine\n");
-    return 0;
-}
-
-static int
-run(const char *path, bool only_check)
-{
-    static struct gateway gateway = {.access_fd = -1};
-    char message[MESSAGE_MAX];
-    int status;
-
-    if (!settings_load(&gateway.settings, path, message, sizeof(message))) {
-        fail(path, message);
-        settings_free(&gateway.settings);
-        return 2;
-    }
-    log_open("sft-gateway", gateway.settings.log_form, gateway.settings.level);
-    tls_init(&gateway.tls, gateway.settings.tls_certificate, gateway.settings.tls_key);
-    if (only_check)
-        status = check(&gateway);
-    else if ((status = prepare(&gateway)) == 0)
-        status = serve(&gateway);
-    tls_free(&gateway.tls);
-    settings_free(&gateway.settings);
-    return status;
+    fprintf(stderr, "sft-gateway: %s (try --help)\n", what);
+    return 2;
 }
 
 int
@@ -199,16 +43,12 @@ main(int argc, char **argv)
             usage();
             return 0;
         } else if (strcmp(argv[i], "--version") == 0) {
-            printf("sft-gateway %s (libh2o %s, libpq %d)\n", VERSION, H2O_VERSION, PQlibVersion());
+            printf("sft-gateway %s (libh2o %s, libpq %d)\n", GATEWAY_VERSION, H2O_VERSION,
+                   PQlibVersion());
             return 0;
         } else {
-            fail(argv[i], "unknown or incomplete option (try --help)");
-            return 2;
+            return misused("unknown or incomplete option");
         }
     }
-    if (!path) {
-        fail("", "--config FILE is needed (try --help)");
-        return 2;
-    }
-    return run(path, only_check);
+    return path ? gateway_run(path, only_check) : misused("--config FILE is needed");
 }

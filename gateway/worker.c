@@ -215,6 +215,19 @@ close_all(struct worker *worker)
     worker->routes = NULL;
 }
 
+static void
+tell_ready(struct worker *worker)
+{
+    bool is_ready = worker->routes && !worker->is_stopping && db_is_up(&worker->db);
+    if (is_ready == worker->is_ready)
+        return;
+    worker->is_ready = is_ready;
+    if (is_ready)
+        atomic_fetch_add(worker->ready_n, 1);
+    else
+        atomic_fetch_sub(worker->ready_n, 1);
+}
+
 /*
  * One turn: libh2o's events, our deadlines, then the database, so that requests that arrived
  * together travel together. An answer given outside of libh2o's run leaves work for it: then it
@@ -232,6 +245,7 @@ run(void *arg)
         worker->has_answered = false;
         timers_run(&worker->timers);
         db_dispatch(&worker->db);
+        tell_ready(worker);
         access_flush(&worker->access);
     }
     close_all(worker);
@@ -239,23 +253,17 @@ run(void *arg)
 }
 
 struct worker *
-worker_new(const struct settings *settings, h2o_globalconf_t *config, struct tls *tls,
-           const struct listen *listen)
+worker_new(void)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
     if (!worker)
         abort();
-    worker->settings = settings;
-    worker->config = config;
-    worker->tls = tls;
-    worker->listen = listen;
     return worker;
 }
 
 bool
-worker_start(struct worker *worker, int access_fd)
+worker_start(struct worker *worker)
 {
-    worker->access.fd = access_fd;
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return worker->wake_fd >= 0 && pthread_create(&worker->thread, NULL, run, worker) == 0;
 }

@@ -33,6 +33,7 @@ struct worker {
     h2o_globalconf_t *config;
     struct tls *tls;
     const struct listen *listen;
+    atomic_size_t *ready_n; /* how many workers could serve right now */
     /* the worker's own */
     pthread_t thread;
     h2o_loop_t *loop;
@@ -47,17 +48,16 @@ struct worker {
     struct access access;
     struct routes *routes; /* NULL until the database has told them */
     struct timer stop_deadline;
-    bool is_stopping, is_overdue;
+    bool is_ready, is_stopping, is_overdue;
     bool has_answered; /* since the loop last ran: it must not sleep on what libh2o has to do */
     int wake_fd;       /* an eventfd: look at the two orders */
     h2o_socket_t *wake_sock;
     atomic_bool must_stop, must_reload;
 };
 
-/* settings, config, tls, listen and access_fd come from main and outlive the worker. */
-struct worker *worker_new(const struct settings *settings, h2o_globalconf_t *config,
-                          struct tls *tls, const struct listen *listen);
-bool worker_start(struct worker *worker, int access_fd);
+/* Zeroed; settings, config, tls, listen, ready_n and access.fd are the caller's to set. */
+struct worker *worker_new(void);
+bool worker_start(struct worker *worker);
 void worker_order_stop(struct worker *worker);
 void worker_order_reload(struct worker *worker);
 /* Waits for the thread's end and frees the worker. */
