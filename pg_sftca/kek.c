@@ -191,7 +191,7 @@ kek_init(void)
 {
     char reason[MAXPGPATH + 128];
     define("pg_sftca.kek_file", "File that holds the 32 bytes of the key-encryption key.",
-           &kek_file);
+           &kek_file, assign_file);
     define("pg_sftca.kek_command", "Command that prints the 32 bytes of the key-encryption key.",
            &kek_command, assign_command);
     MarkGUCPrefixReserved("pg_sftca");
