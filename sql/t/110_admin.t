@@ -86,6 +86,30 @@ is $w->enroll('acme', 'alice', invitation => $invitation)->{enrolled}{json}{erro
 $w->admin(q{allow_removals('acme', 'web01', 3)});
 is $server->call(GET => '/v1/server/state?after=0')->{json}{removals_confirmed}, 3, 'confirmed removals are in the server\'s state';
 
+is $dba->row(q{SELECT wanted_version FROM sft_admin.servers WHERE hostname = 'web01'})->{wanted_version}, $server->call(GET => '/v1/server/state?after=0')->{json}{version}, 'sft_admin.servers tells the version that a server should have';
+$w->admin(q{lock('acme', 'client', '} . $mallory->{id} . q{', 'a moment', now() + interval '0.2 seconds')});
+$w->db->root->value('SELECT 1 FROM pg_sleep(0.3)');
+is $dba->row(q{SELECT wanted_version FROM sft_admin.servers WHERE hostname = 'web01'})->{wanted_version}, $server->call(GET => '/v1/server/state?after=0')->{json}{version}, '  also after a lock has ended by itself';
+
+# why somebody may or may not
+my $events = $w->db->root->value('SELECT count(*) FROM sft.audit_events');
+my $why = $dba->row(q{SELECT * FROM sft_admin.explain_access('acme', 'alice', 'web01')});
+ok $why->{allowed}, 'explain_access: alice may';
+is "$why->{server_user_name} $why->{lifetime}", 'alice 00:05:00', '  as whom and how long';
+$why = $dba->row(q{SELECT * FROM sft_admin.explain_access('acme', 'bob', 'web01')});
+is !!$why->{allowed} . " $why->{error}", ' not_granted', '  bob may not';
+like $why->{reasons}, qr/^No group of bob is in the project prod\.$/, '  because';
+$w->admin(q{set_policy('acme', 'prod', source_networks => '{192.0.2.0/24}', sign_in_age => '1 hour')});
+$w->admin(q{lock('acme', 'user', 'bob', 'on leave')});
+$why = $dba->row(q{SELECT * FROM sft_admin.explain_access('acme', 'bob', 'web01', '203.0.113.9', now() - interval '2 hours', '2 hours')});
+like $why->{reasons}, $_, "  all reasons at once: $_" for qr/on leave/, qr/No group/, qr/203\.0\.113\.9/, qr/sign in again/, qr/lives at most/;
+is ref $why->{inputs}, 'HASH', '  and the inputs';
+ok $dba->row(q{SELECT * FROM sft_admin.explain_access('acme', 'alice', 'web01', '192.0.2.9')})->{allowed}, '  alice may, from there';
+$w->admin(q{set_policy('acme', 'prod')});
+$w->admin(q{unlock('acme', 'user', 'bob')});
+is $w->db->root->value('SELECT count(*) FROM sftca.certificates'), 0, '  nothing was issued';
+is $w->db->root->value('SELECT count(*) FROM sft.audit_events'), $events + 4, '  nor audited but what was changed';
+
 # the views show what happened, and no secret
 my $alice = $w->client('acme', 'alice');
 my $cert = $alice->credential($server->{id})->{json};
