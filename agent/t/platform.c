@@ -345,9 +345,10 @@ host_certificate(SSL *ssl, const struct request *r)
     if (mode_is("strangekey"))
         key = strange;
     must(fsx_write(in_dir("hk.pub"), key, strlen(key), 0600), "hk.pub");
-    snprintf(command, sizeof command,
-             "cd '%s' && ssh-keygen -q -s host_ca -h -I sft1:host -z 5 -n %s,web01 -V -1m:+7d hk.pub",
-             dir, id);
+    snprintf(
+        command, sizeof command,
+        "cd '%s' && ssh-keygen -q -s host_ca -h -I sft1:host -z 5 -n %s,web01 -V -1m:+7d hk.pub",
+        dir, id);
     if (system(command) != 0)
         die("ssh-keygen");
     char *cert = text_of("hk-cert.pub");
