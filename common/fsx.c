@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,36 +154,73 @@ fsx_write(const char *path, const void *data, size_t len, mode_t mode)
     return fsx_write_as(path, data, len, mode, NO_ID, (gid_t)-1);
 }
 
+struct text {
+    char *p;
+    size_t len, cap; /* p has cap bytes and one for the NUL */
+};
+
+static void
+text_wipe(struct text *t)
+{
+    if (t->p)
+        mem_wipe(t->p, t->len);
+    free(t->p);
+    t->p = NULL;
+}
+
+/* Not realloc: it would leave a secret's first half behind. */
+static int
+text_grow(struct text *t, size_t cap)
+{
+    struct text more = {malloc(cap + 1), t->len, cap};
+    if (!more.p) {
+        text_wipe(t);
+        return SFT_ENOMEM;
+    }
+    if (t->len > 0)
+        memcpy(more.p, t->p, t->len);
+    text_wipe(t);
+    *t = more;
+    return 0;
+}
+
+/* Until the end or max + 1 bytes; what fstat says is where to begin (/proc says 0). */
+static int
+read_until_end(int fd, size_t expected, size_t max, struct text *t)
+{
+    int err = text_grow(t, expected < max ? expected + 1 : max + 1);
+    while (!err && t->len <= max) {
+        if (t->len == t->cap)
+            err = text_grow(t, t->cap < max / 2 ? 2 * t->cap + 4096 : max + 1);
+        ssize_t n = err ? 0 : read(fd, t->p + t->len, t->cap - t->len);
+        if (err || n == 0)
+            return err;
+        if (n > 0)
+            t->len += (size_t)n;
+        else if (errno != EINTR)
+            err = SFT_ESYSTEM;
+    }
+    return err ? err : SFT_ETOOLONG;
+}
+
 static int
 read_all(int fd, size_t max, char **out, size_t *lenp)
 {
-    /* One byte more than allowed tells a file that grew since fstat; another holds the NUL. */
     struct stat st;
+    struct text t = {NULL, 0, 0};
     if (fstat(fd, &st) != 0)
         return SFT_ESYSTEM;
-    if (st.st_size < 0 || (size_t)st.st_size > max)
+    if (st.st_size < 0 || (size_t)st.st_size > max || max >= SIZE_MAX / 2)
         return SFT_ETOOLONG;
-    size_t cap = (size_t)st.st_size + 1, len = 0;
-    char *p = malloc(cap + 1);
-    if (!p)
-        return SFT_ENOMEM;
-    for (;;) {
-        ssize_t n = read(fd, p + len, cap - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 || (n > 0 && len + (size_t)n == cap)) {
-            mem_wipe(p, cap);
-            free(p);
-            return n < 0 ? SFT_ESYSTEM : SFT_ETOOLONG;
-        }
-        if (n == 0)
-            break;
-        len += (size_t)n;
+    int err = read_until_end(fd, (size_t)st.st_size, max, &t);
+    if (err) {
+        text_wipe(&t);
+        return err;
     }
-    p[len] = '\0';
-    *out = p;
+    t.p[t.len] = '\0';
+    *out = t.p;
     if (lenp)
-        *lenp = len;
+        *lenp = t.len;
     return 0;
 }
 
