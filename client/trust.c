@@ -58,7 +58,7 @@ line_parse(struct trust *t, const char *line, size_t len)
         return SFT_EFORMAT;
     *state++ = '\0';
     char *name = strrchr(copy, ' ');
-    if (!name)
+    if (!name || name == copy)
         return SFT_EFORMAT;
     *name++ = '\0';
     rest = strchr(name, '/');
@@ -69,6 +69,8 @@ line_parse(struct trust *t, const char *line, size_t len)
         return SFT_EFORMAT;
     if (t->keys_n == TRUST_KEYS_MAX)
         return SFT_ETOOLONG;
+    if (name[-2] == ' ')
+        return SFT_EFORMAT; /* the key's line reader would take it for an empty comment */
     int err = sshkey_from_text(&t->keys[t->keys_n], copy, strlen(copy));
     if (!err)
         t->keys_n++;
