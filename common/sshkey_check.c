@@ -64,38 +64,6 @@ sshkey_check_ed25519(const uint8_t *point, size_t len)
     return 0;
 }
 
-/* t = (y^2 - 1)(d y^2 + 1), which is a square just if (y^2 - 1)/(d y^2 + 1) = x^2 has a root. 1 or
- * 0. */
-static int
-curve_term(BIGNUM *t, const BIGNUM *y, const BIGNUM *p, BN_CTX *ctx)
-{
-    static const char d_hex[] = "52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3";
-    BIGNUM *d = NULL, *v = BN_new();
-    int good = v != NULL && BN_hex2bn(&d, d_hex) != 0 && BN_mod_sqr(t, y, p, ctx) &&
-               BN_mod_mul(v, t, d, p, ctx) && BN_add_word(v, 1) && BN_sub_word(t, 1) &&
-               BN_mod_mul(t, t, v, p, ctx);
-    BN_free(d);
-    BN_free(v);
-    return good;
-}
-
-int
-sshkey_check_ed25519_curve(const uint8_t *point, size_t len)
-{
-    static const char p_hex[] = "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed";
-    int root = -2;
-    BN_CTX *ctx = BN_CTX_new();
-    BIGNUM *p = NULL, *t = BN_new(), *y = len == 32 ? BN_lebin2bn(point, 32, NULL) : NULL;
-    if (ctx != NULL && t != NULL && y != NULL && BN_hex2bn(&p, p_hex) != 0 &&
-        BN_clear_bit(y, 255) >= 0 && curve_term(t, y, p, ctx))
-        root = BN_kronecker(t, p, ctx);
-    BN_free(p);
-    BN_free(t);
-    BN_free(y);
-    BN_CTX_free(ctx);
-    return root == 1 ? 0 : root == -2 ? SFT_ECRYPTO : SFT_EKEYPOINT;
-}
-
 /* ---- ECDSA ---- */
 
 /* Made once: building a group costs fifteen times what the check does. */

@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 nm -A "$archive" 2>/dev/null | sed -n 's/^[^:]*:\([a-z_0-9]*\)\.o: *[0-9a-f]* *\([A-Za-z]\) /\1 \2 /p' >"$work/symbols"
 
 n=0
-for noun in err sbuf text time names digest sshkey sshkey_check key ecdsa_sig verify sshcert krl \
+for noun in err sbuf text time names digest sshkey sshkey_check ed25519_curve key ecdsa_sig verify sshcert krl \
 	httpsig httpsig_text httpsig_statement token; do
 	n=$((n + 1))
 	needed=$(grep "^$noun U " "$work/symbols" |
