@@ -92,7 +92,7 @@ for (-3600, -62, 62, 3600, 10 * 365 * 86400) {
 	my $a = says "T1 created $_ s from now", '401 clock_skew', $alice->call(GET => $path, created => time + $_);
 	like $a->{json}{time} // '', qr/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, '  the answer tells the time';
 }
-says "T1 created $_ s from now", '200', $alice->call(GET => $path, created => time + $_) for -57, 57;
+says "T1 created $_ s from now", '200', $alice->call(GET => $path, created => time + $_) for -45, 57;
 
 # replay
 my $nonce = Sft::Door::uuid();
