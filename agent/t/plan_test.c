@@ -23,7 +23,7 @@ static struct owned owned;
 static struct plan_limits limits;
 static struct wanted_user users[32];
 static struct wanted_group groups[8];
-static char names[64][40];
+static char names[64][48];
 static size_t names_n;
 
 static char *
@@ -45,7 +45,7 @@ wish_user(char *line)
     struct wanted_user *u = &users[wish.users_n++];
     char name[32] = "";
     unsigned id = 0;
-    char gecos[40], home[40];
+    char gecos[48], home[48];
     sscanf(line, "%31s %u", name, &id);
     snprintf(gecos, sizeof gecos, "sft t/%s", name);
     snprintf(home, sizeof home, "/home/%s", name);
@@ -146,7 +146,7 @@ account_of(const char *name)
 static void
 host_account(const char *name, unsigned id, bool ours)
 {
-    char gecos[40], home[40];
+    char gecos[48], home[48];
     snprintf(gecos, sizeof gecos, ours ? "sft t/%s" : "%s", name);
     snprintf(home, sizeof home, "/home/%s", name);
     accounts[host.accounts_n++] = (struct account){.name = keep(name),
@@ -216,7 +216,7 @@ host_line(char *line)
         host_group(name, id, rest, kind[0] == 'g');
         break;
     case 'c':
-        snprintf(account_of(name)->gecos, 40, "sft t/%s", name);
+        snprintf(account_of(name)->gecos, sizeof names[0], "sft t/%s", name);
         break;
     case 'x':
         account_of(name)->expired = true;

@@ -175,7 +175,7 @@ refused(void)
         {"\"new\"", "[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]", "the document is not proper JSON"},
     };
     struct state s;
-    char why[256], what[200];
+    char why[256], what[400];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char *doc = document(rows[i].find, rows[i].replace);
         why[0] = '\0';
