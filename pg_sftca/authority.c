@@ -156,6 +156,8 @@ fill(struct authority *a)
         r = check_pair(a->key, &a->public);
     if (r == SFT_OK)
         r = x509write_key_id(&a->public, a->key_id);
+    if (r == SFT_OK)
+        r = sshkey_fingerprint(&a->public, a->fingerprint);
     if (r != SFT_OK) {
         key_free(a->key);
         a->key = NULL;
@@ -203,52 +205,61 @@ entry(const struct authority_id *id)
     return a;
 }
 
-const struct authority *
-authority_get(const struct authority_id *id)
+static void
+drop_key(struct authority *a)
+{
+    key_free(a->key);
+    a->key = NULL;
+}
+
+/* The generation that has the key of this fingerprint; unsealed anew when the cache has another. */
+static const struct authority *
+get(const struct authority_id *id, const char *fingerprint)
 {
     struct authority *a = entry(id);
+    if (a->key != NULL && strcmp(a->fingerprint, fingerprint) != 0)
+        drop_key(a);
     if (a->key == NULL)
         load(a);
     return a;
 }
 
-static bool
+/* The fingerprint of a generation that is not retired, or NULL. */
+static const char *
 ask_live(const struct authority_id *id)
 {
     static struct query query = {
-        "SELECT 1 FROM sftca.authority_keys k"
+        "SELECT k.fingerprint FROM sftca.authority_keys k"
         " WHERE k.authority_id OPERATOR(pg_catalog.=) $1 AND k.generation OPERATOR(pg_catalog.=) $2"
         "   AND k.state OPERATOR(pg_catalog.<>) 'retired'",
         2,
         {UUIDOID, INT4OID},
         NULL};
     Datum args[] = {UUIDPGetDatum(&id->uuid), Int32GetDatum(id->generation)};
-    return query_run(&query, args, NULL) == 1;
+    return query_run(&query, args, NULL) == 1 ? query_text(0) : NULL;
 }
 
 const struct authority *
 authority_live(const struct authority_id *id, uint64 call)
 {
     struct authority *a = entry(id);
-    if (a->live_in != call) {
-        a->is_live = ask_live(&a->id);
-        a->live_in = call;
-    }
-    if (!a->is_live) {
-        key_free(a->key);
-        a->key = NULL;
-        return NULL;
-    }
-    if (a->key == NULL)
-        load(a);
-    return a;
+    if (a->live_in == call)
+        return a->is_live ? a : NULL;
+    const char *fingerprint = ask_live(id);
+    if (fingerprint != NULL)
+        (void)get(id, fingerprint);
+    else
+        drop_key(a);
+    a->is_live = fingerprint != NULL;
+    a->live_in = call;
+    return a->is_live ? a : NULL;
 }
 
 const struct authority *
 authority_active(const pg_uuid_t *uuid, enum purpose purpose)
 {
     static struct query query = {
-        "SELECT k.generation, a.purpose FROM sftca.authorities a"
+        "SELECT k.generation, a.purpose, k.fingerprint FROM sftca.authorities a"
         "  LEFT JOIN sftca.authority_keys k ON k.authority_id OPERATOR(pg_catalog.=) a.id"
         "   AND k.state OPERATOR(pg_catalog.=) 'active'"
         " WHERE a.id OPERATOR(pg_catalog.=) $1",
@@ -265,14 +276,14 @@ authority_active(const pg_uuid_t *uuid, enum purpose purpose)
     if (query_is_null(0))
         sftca_refuse(SFTCA_CONFLICT, "key_not_active", "the authority has no active key");
     id.generation = query_int(0);
-    return authority_get(&id);
+    return get(&id, query_text(2));
 }
 
 const struct authority *
 authority_statement(void)
 {
     static struct query query = {
-        "SELECT a.id, k.generation FROM sftca.authorities a"
+        "SELECT a.id, k.generation, k.fingerprint FROM sftca.authorities a"
         "  JOIN sftca.authority_keys k ON k.authority_id OPERATOR(pg_catalog.=) a.id"
         " WHERE a.purpose OPERATOR(pg_catalog.=) 'statement'"
         "   AND k.state OPERATOR(pg_catalog.=) 'active'",
@@ -285,7 +296,7 @@ authority_statement(void)
         sftca_refuse(SFTCA_UNAVAILABLE, "statement_key_missing", "there is no statement key");
     id.uuid = *DatumGetUUIDP(query_datum(0));
     id.generation = query_int(1);
-    return authority_get(&id);
+    return get(&id, query_text(2));
 }
 
 void

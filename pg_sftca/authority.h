@@ -28,6 +28,7 @@ struct authority {
     enum purpose purpose;
     char name[AUTHORITY_NAME_MAX]; /* issuer's common name in X.509 */
     struct sshkey public;
+    char fingerprint[SSHKEY_FINGERPRINT_MAX];
     uint8_t key_id[X509_KEY_ID_LEN];
     struct key *key; /* NULL until unsealed */
     uint64 live_in;  /* the call of finish() that last asked whether it is retired, */
@@ -36,18 +37,15 @@ struct authority {
 
 void authority_init(void);
 /*
- * The generation, unsealed. Valid until this backend calls authority_get again. Must be called
- * inside SPI. Raises authority_unknown, kek_missing, kek_wrong, key_damaged.
- */
-const struct authority *authority_get(const struct authority_id *id);
-/*
- * As authority_get, or NULL when the generation is retired (its key is then wiped here too). Asks
- * the database once for each call, a number that the caller counts up.
+ * The generation, unsealed, or NULL when it is retired (its key is then wiped here too). Asks the
+ * database once for each call, a number that the caller counts up. Valid until this backend's next
+ * call of any of these; they must be called inside SPI and raise kek_missing, kek_wrong,
+ * key_damaged.
  */
 const struct authority *authority_live(const struct authority_id *id, uint64 call);
-/* The active generation of an authority that must have this purpose. Inside SPI. */
+/* The active generation. Raises authority_unknown, authority_purpose, key_not_active. */
 const struct authority *authority_active(const pg_uuid_t *uuid, enum purpose purpose);
-/* The instance's active statement key. Inside SPI. Raises statement_key_missing. */
+/* The instance's active statement key. Raises statement_key_missing. */
 const struct authority *authority_statement(void);
 /* How many keys are unsealed in this backend. */
 int authority_cached(void);

@@ -236,7 +236,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sftca.key_prepare(uuid) IS 'Makes the next generation; trusted, not yet signing. Refuses: authority_unknown, key_next_exists.';
 
-CREATE FUNCTION sftca.key_state_need(authority uuid, wanted_generation int, VARIADIC wanted text[]) RETURNS void
+CREATE FUNCTION sftca.key_state_need(authority uuid, wanted_generation int, wanted text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     found_state text;
@@ -255,7 +255,7 @@ COMMENT ON FUNCTION sftca.key_state_need(uuid, int, text[]) IS 'Locks an authori
 CREATE FUNCTION sftca.key_activate(authority uuid, generation int) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM sftca.key_state_need(authority, key_activate.generation, 'next');
+    PERFORM sftca.key_state_need(authority, key_activate.generation, ARRAY['next']);
     UPDATE sftca.authority_keys k SET state = 'retiring', retiring_at = now()
      WHERE k.authority_id = authority AND k.state = 'active';
     UPDATE sftca.authority_keys k SET state = 'active', activated_at = now()
@@ -266,7 +266,7 @@ COMMENT ON FUNCTION sftca.key_activate(uuid, int) IS 'Lets the next generation s
 CREATE FUNCTION sftca.key_retire(authority uuid, generation int) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM sftca.key_state_need(authority, key_retire.generation, 'next', 'retiring');
+    PERFORM sftca.key_state_need(authority, key_retire.generation, ARRAY['next', 'retiring']);
     UPDATE sftca.authority_keys k SET state = 'retired', retired_at = now()
      WHERE k.authority_id = authority AND k.generation = key_retire.generation;
     DELETE FROM sftca.sealed_keys s WHERE s.authority_id = authority AND s.generation = key_retire.generation;
@@ -401,13 +401,13 @@ BEGIN
     END IF;
     SELECT array_agg(k.public_key ORDER BY k.generation) INTO public_keys
       FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.state <> 'retired';
-    -- ranges sorted and merged; the list needs both ends inclusive
-    SELECT array_agg(lower(r)), array_agg(upper(r) - 1) INTO lows, highs
-      FROM unnest((SELECT range_agg(s.span) FROM (
-               SELECT int8range(k.canary_serial, k.canary_serial, '[]') AS span
+    -- ranges sorted and merged, both ends inclusive in the list; numeric, for the last bigint has no successor
+    SELECT array_agg(lower(r)::bigint), array_agg((upper(r) - 1)::bigint) INTO lows, highs
+      FROM unnest((SELECT range_agg(numrange(s.first, s.last::numeric + 1)) FROM (
+               SELECT k.canary_serial AS first, k.canary_serial AS last
                  FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.state <> 'retired'
                UNION ALL
-               SELECT int8range(v.serial_from, least(v.serial_to, 9223372036854775806), '[]')
+               SELECT v.serial_from, v.serial_to
                  FROM sftca.revocations v WHERE v.authority_id = authority AND v.expires_at > now()) s)) r;
     RETURN sftca.krl_write(newest.version, newest.changed_at, public_keys, lows, highs);
 END $$;

@@ -25,9 +25,9 @@ sftca_hash_password(PG_FUNCTION_ARGS)
     char hash[PASSWORD_TEXT_MAX];
     size_t n = varlena_len(password);
 
-    if (n == 0 || n > PASSWORD_MAX)
-        sftca_refuse(SFTCA_INVALID, "password_length", "a password has 1 to %d bytes",
-                     PASSWORD_MAX);
+    if (n == 0 || n > PASSWORD_MAX || memchr(VARDATA_ANY(password), '\0', n) != NULL)
+        sftca_refuse(SFTCA_INVALID, "password_invalid",
+                     "a password has 1 to %d bytes, none of them NUL", PASSWORD_MAX);
     if (!pg_strong_random(salt, sizeof salt))
         sftca_refuse(SFTCA_INTERNAL, "random_failed", "no random bytes");
     int r = password_hash(VARDATA_ANY(password), n, salt, hash);
