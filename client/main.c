@@ -3,7 +3,6 @@
  * main.c - sft: find the command, see to what it needs, run it, say how it ended.
  */
 #include <errno.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +78,6 @@ main(int argc, char **argv)
 {
     static struct ctx ctx;
     const char *debug = getenv("SFT_DEBUG");
-    (void)setlocale(LC_ALL, "");
     log_open("sft", LOG_FORM_TEXT, debug && *debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
     int code = run(&ctx, argc, argv);
     if (code)

@@ -3,6 +3,7 @@
  * show.c - what people and programs read on standard output: tables, descriptions, JSON.
  */
 #include <ctype.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,7 @@ table_row(struct libscols_table *table, const struct columns *columns, struct js
 static int
 put_table(const struct columns *columns, struct json_object *list)
 {
+    (void)setlocale(LC_CTYPE, ""); /* for the width of characters; late, since it costs */
     struct libscols_table *table = scols_new_table();
     int err = table ? table_columns(table, columns) : SFT_ENOMEM;
     size_t n = json_object_array_length(list);

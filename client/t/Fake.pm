@@ -188,7 +188,7 @@ sub start {
             next if $child;
             close $listener;
             $SIG{CHLD} = 'DEFAULT';
-            eval { $self->serve($socket); 1 } or print {*STDERR} "# fake: $@";
+            eval { $self->serve($socket); 1 } or -d $self->{dir} && print {*STDERR} "# fake: $@";
             POSIX::_exit(0);
         }
     }
