@@ -92,7 +92,7 @@ add_line(h2o_req_t *req, const char *trace_id, struct bytes line, struct flags *
 static struct bytes
 copy(h2o_req_t *req, struct bytes from)
 {
-    char *p = h2o_mem_alloc_pool(&req->pool, from.len + 1);
+    char *p = compat_alloc(&req->pool, from.len + 1);
     if (from.len)
         memcpy(p, from.p, from.len);
     return (struct bytes){p, from.len};

@@ -34,9 +34,11 @@ struct call {
 };
 
 /* The headers that the doors are told, in lower case. */
-static const char *const told[] = {
+#define TOLD_N 9
+static const char *const told[TOLD_N] = {
     "authorization", "content-digest", "content-type",    "cookie",     "if-none-match",
-    "origin",        "signature",      "signature-input", "user-agent", NULL};
+    "origin",        "signature",      "signature-input", "user-agent",
+};
 
 static struct bytes
 iovec_bytes(h2o_iovec_t v)
@@ -161,7 +163,7 @@ on_deadline(struct timer *timer)
         call_refuse(call, db_is_up(&worker->db) ? &refusal_overloaded : &refusal_database);
 }
 
-/* The value of a header, or NULL; head_check has seen to it that there is one at most. */
+/* The value of a header, or NULL. */
 static const h2o_header_t *
 find_header(const h2o_req_t *req, const char *name)
 {
@@ -174,21 +176,57 @@ find_header(const h2o_req_t *req, const char *name)
     return NULL;
 }
 
+/* What head_check looks for as well; where the raw head is not to be had this is what is left. */
+static const struct refusal *
+check_told(const h2o_req_t *req)
+{
+    for (size_t i = 0; i < TOLD_N; i++) {
+        const h2o_header_t *first = find_header(req, told[i]);
+        if (!first)
+            continue;
+        for (const h2o_header_t *other = first + 1;
+             other < req->headers.entries + req->headers.size; other++)
+            if (other->name->len == first->name->len &&
+                memcmp(other->name->base, first->name->base, first->name->len) == 0)
+                return &refusal_header_repeated;
+    }
+    return NULL;
+}
+
+static const struct refusal *
+check_head(h2o_req_t *req)
+{
+    size_t len;
+    const char *p = compat_raw_head(req, &len);
+    return p ? head_check(p, len) : check_told(req);
+}
+
+static size_t
+append(char *out, size_t at, const char *p, size_t len)
+{
+    memcpy(out + at, p, len);
+    return at + len;
+}
+
 /* "name: value\n" for each header that the doors are told. */
 static struct bytes
 tell_headers(h2o_req_t *req)
 {
-    const h2o_header_t *found[sizeof(told) / sizeof(told[0])];
+    const h2o_header_t *found[TOLD_N] = {NULL};
     size_t len = 0, at = 0;
-    for (size_t i = 0; told[i]; i++) {
+    for (size_t i = 0; i < TOLD_N; i++) {
         found[i] = find_header(req, told[i]);
         len += found[i] ? strlen(told[i]) + found[i]->value.len + 3 : 0;
     }
-    char *p = h2o_mem_alloc_pool(&req->pool, len + 1);
-    for (size_t i = 0; told[i]; i++)
-        if (found[i])
-            at += (size_t)sprintf(p + at, "%s: %.*s\n", told[i], (int)found[i]->value.len,
-                                  found[i]->value.base);
+    char *p = compat_alloc(&req->pool, len + 1);
+    for (size_t i = 0; i < TOLD_N; i++) {
+        if (!found[i])
+            continue;
+        at = append(p, at, told[i], strlen(told[i]));
+        at = append(p, at, ": ", 2);
+        at = append(p, at, found[i]->value.base, found[i]->value.len);
+        at = append(p, at, "\n", 1);
+    }
     return (struct bytes){p, at};
 }
 
@@ -324,10 +362,9 @@ static int
 on_req(h2o_handler_t *self, h2o_req_t *req)
 {
     struct call *call = call_new(req);
-    h2o_socket_t *sock = compat_socket(req);
     (void)self;
 
-    const struct refusal *refusal = head_check(sock->input->bytes, sock->input->size);
+    const struct refusal *refusal = check_head(req);
     if (!refusal && answer_health(call))
         return 0;
     if (!refusal)

@@ -47,7 +47,7 @@ on_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 {
     struct worker *worker = CONTAINER_OF(req->conn->ctx, struct worker, ctx);
     struct peer *peer = peer_of(req);
-    struct early *early = (struct early *)h2o_add_ostream(req, sizeof(*early), slot);
+    struct early *early = (struct early *)compat_add_ostream(req, sizeof(*early), slot);
     char trace_id[TRACE_ID_LEN + 1], text[ANSWER_REFUSAL_MAX];
     struct answer answer = {.trace_id = trace_id, .is_tls = peer->is_tls, .must_close = true};
     (void)self;

@@ -35,7 +35,7 @@ read_address(h2o_socket_t *sock, uint8_t key[16], char text[INET6_ADDRSTRLEN])
 {
     struct sockaddr_storage storage = {0};
     memset(key, 0, 16);
-    strcpy(text, "unknown");
+    memcpy(text, "unknown", sizeof("unknown"));
     if (h2o_socket_getpeername(sock, (struct sockaddr *)&storage) == 0)
         return;
     if (storage.ss_family == AF_INET) {
