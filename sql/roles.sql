@@ -22,7 +22,10 @@ GRANT sft_owner TO sft_admin_owner;
 
 -- Hints that a session may undo without harm: the doors decide nothing by them.
 ALTER ROLE sft_gateway SET plan_cache_mode = 'force_generic_plan';
-ALTER ROLE sft_gateway SET enable_seqscan = off;
+ALTER ROLE sft_gateway SET enable_seqscan = off;                -- each of its queries finds few rows by an index, on tables that were
+ALTER ROLE sft_gateway SET enable_hashjoin = off;               -- empty when the plan was made and are large when it is used
+ALTER ROLE sft_gateway SET enable_mergejoin = off;
+ALTER ROLE sft_gateway SET jit = off;
 ALTER ROLE sft_gateway SET jit = off;                        -- the costs of avoided scans would have every call compiled: 450 ms
 ALTER ROLE sft_gateway SET log_parameter_max_length = 0;
 ALTER ROLE sft_gateway SET log_parameter_max_length_on_error = 0;

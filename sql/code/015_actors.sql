@@ -2,8 +2,10 @@
 -- 015_actors.sql - who acts, and the audit that keeps it. Every function that changes something takes the actor as "by".
 
 CREATE FUNCTION sft_core.see_teams(VARIADIC teams uuid[] DEFAULT '{}') RETURNS void
-LANGUAGE sql VOLATILE
-RETURN set_config('sft.teams', coalesce(teams, '{}')::text, true);
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('sft.teams', coalesce(teams, '{}')::text, true);
+END $$;
 COMMENT ON FUNCTION sft_core.see_teams(uuid[]) IS 'Says for the rest of the transaction which teams'' rows may be seen. Only the doors call it.';
 
 CREATE FUNCTION sft_core.dba() RETURNS sft.actor

@@ -3,8 +3,8 @@
 
 CREATE FUNCTION sft_core.header(headers text, name text) RETURNS text
 LANGUAGE sql IMMUTABLE
-RETURN substring(E'\n' || headers FROM E'\n' || name || ': ([^\n]*)');
-COMMENT ON FUNCTION sft_core.header(text, text) IS 'The value of a header, null where it is absent.';
+RETURN nullif(split_part(split_part(E'\n' || headers, E'\n' || name || ': ', 2), E'\n', 1), '');
+COMMENT ON FUNCTION sft_core.header(text, text) IS 'The value of a header, null where it is absent or empty. Plain string work: it is on the hot path.';
 
 CREATE FUNCTION sft_core.percent_decode(value text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE AS $$
@@ -72,13 +72,13 @@ COMMENT ON FUNCTION sft_core.query_flag(jsonb, text) IS 'A truth value in the qu
 CREATE FUNCTION sft_core.check_headers(headers text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    wire text := substring(sft_core.header(headers, 'user-agent') FROM '\(wire ([0-9]+)\)');
-    kind text := sft_core.header(headers, 'content-type');
+    agent text := sft_core.header(headers, 'user-agent');
+    kind  text := sft_core.header(headers, 'content-type');
 BEGIN
-    IF wire <> '1' THEN
+    IF agent NOT LIKE '%(wire 1)%' AND agent ~ '\(wire [0-9]+\)' THEN
         PERFORM sft_core.refuse(426, 'wire_unknown', 'This platform speaks wire 1.', '{"wire": [1]}');
     END IF;
-    IF kind !~* '^application/json[ ]*(;[ ]*charset="?utf-8"?[ ]*)?$' THEN
+    IF kind <> 'application/json' AND kind !~* '^application/json[ ]*(;[ ]*charset="?utf-8"?[ ]*)?$' THEN
         PERFORM sft_core.refuse(415, 'content_type_unsupported', 'The body has to be application/json.');
     END IF;
 END $$;

@@ -21,7 +21,7 @@ DECLARE
     fault text;
 BEGIN
     SELECT * INTO parsed FROM sftca.parse_signature(input);
-    fault := sft_core.signature_fault(req, parsed.created, parsed.nonce);
+    fault := sft_core.signature_fault(input, req.signature, parsed.created, parsed.nonce);
     IF fault IS NULL AND parsed.keyid IS DISTINCT FROM kind || '/' || id THEN
         fault := 'key_unknown';
     END IF;

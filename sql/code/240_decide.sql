@@ -8,10 +8,10 @@ CREATE TYPE sft_core.ask AS (
 COMMENT ON TYPE sft_core.ask IS 'A certificate that somebody asks for. server_id and project_id are filled by target_all; error is set where that failed.';
 
 CREATE TYPE sft_core.decision AS (
-    ord int, allowed boolean, status int, error text, message text, ttl_s int, server_user_name text, principal text, admin boolean,
+    ask sft_core.ask, allowed boolean, status int, error text, message text, ttl_s int, server_user_name text, principal text, admin boolean,
     authority_id uuid, extensions jsonb, team text, project text, user_name text, details jsonb
 );
-COMMENT ON TYPE sft_core.decision IS 'What was decided about an ask. details keeps inputs and result, for the record.';
+COMMENT ON TYPE sft_core.decision IS 'What was decided about an ask, which goes with it. details keeps inputs and result, for the record.';
 
 CREATE FUNCTION sft_core.server_name_of(name text) RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -40,76 +40,99 @@ $$;
 COMMENT ON FUNCTION sft_core.may_use(uuid, uuid, uuid) IS 'Whether a user is in a project through a group.';
 
 CREATE FUNCTION sft_core.target_all(asks sft_core.ask[]) RETURNS sft_core.ask[]
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     result sft_core.ask[];
 BEGIN
-    SELECT array_agg((a.ord, a.actor, a.kind, a.server_name, a.project_name, a.public_key, a.fingerprint, a.ttl_s, t.server_id, coalesce(t.project_id, p.id),
-               CASE WHEN t.usable > 1 THEN 409 WHEN coalesce(t.project_id, p.id) IS NULL THEN 404 END,
-               CASE WHEN t.usable > 1 THEN 'server_ambiguous' WHEN coalesce(t.project_id, p.id) IS NOT NULL THEN NULL
-                    WHEN a.kind = 'ssh_user' THEN 'server_unknown' ELSE 'project_unknown' END,
-               CASE WHEN t.usable > 1 THEN format('There are %s servers named %s; ask by id.', t.usable, a.server_name) WHEN coalesce(t.project_id, p.id) IS NOT NULL THEN NULL
-                    WHEN a.kind = 'ssh_user' THEN format('There is no server named %s in your team.', a.server_name)
-                    ELSE format('There is no project named %s in your team.', a.project_name) END)::sft_core.ask ORDER BY a.ord)
+    SELECT array_agg((a.ord, a.actor, a.kind, a.server_name, a.project_name, a.public_key, a.fingerprint, a.ttl_s, t.server_id, t.project_id,
+               CASE f.error WHEN 'server_ambiguous' THEN 409 ELSE CASE WHEN f.error IS NOT NULL THEN 404 END END, f.error,
+               CASE f.error WHEN 'server_ambiguous' THEN format('There are %s servers named %s; ask by id.', t.usable, a.server_name)
+                   WHEN 'server_unknown' THEN format('There is no server named %s in your team.', a.server_name)
+                   WHEN 'project_unknown' THEN format('There is no project named %s in your team.', a.project_name) END)::sft_core.ask)
       INTO result
       FROM unnest(asks) a
-      LEFT JOIN sft.projects p ON a.kind = 'x509_client' AND p.team_id = (a.actor).team_id AND lower(p.name) = lower(a.project_name) AND p.deleted_at IS NULL
-      LEFT JOIN LATERAL (
-          SELECT (array_agg(c.id ORDER BY c.usable DESC, c.id))[1] AS server_id, (array_agg(c.project_id ORDER BY c.usable DESC, c.id))[1] AS project_id,
+      CROSS JOIN LATERAL (
+          SELECT (array_agg(c.server_id ORDER BY c.usable DESC, c.server_id))[1] AS server_id, (array_agg(c.project_id ORDER BY c.usable DESC, c.server_id))[1] AS project_id,
                  count(*) FILTER (WHERE c.usable) AS usable
-            FROM (SELECT v.id, v.project_id, sft_core.may_use(v.team_id, v.project_id, (a.actor).user_id) AS usable
-                    FROM sft_core.servers_named((a.actor).team_id, a.server_name) n JOIN sft.servers v ON v.team_id = (a.actor).team_id AND v.id = n) c) t ON a.kind = 'ssh_user';
+            FROM (SELECT v.id AS server_id, v.project_id, EXISTS (
+                      SELECT FROM sft.group_members m JOIN sft.project_groups pg ON pg.team_id = m.team_id AND pg.group_id = m.group_id AND pg.project_id = v.project_id
+                       WHERE m.team_id = (a.actor).team_id AND m.user_id = (a.actor).user_id) AS usable
+                    FROM sft_core.servers_named((a.actor).team_id, a.server_name) n
+                    CROSS JOIN LATERAL (SELECT y.id, y.project_id FROM sft.servers y WHERE y.team_id = (a.actor).team_id AND y.id = n OFFSET 0) v
+                   WHERE a.kind = 'ssh_user'
+                  UNION ALL
+                  SELECT NULL, p.id, false FROM sft.projects p
+                   WHERE a.kind = 'x509_client' AND p.team_id = (a.actor).team_id AND lower(p.name) = lower(a.project_name) AND p.deleted_at IS NULL) c OFFSET 0) t
+      CROSS JOIN LATERAL (SELECT CASE WHEN t.usable > 1 THEN 'server_ambiguous' WHEN t.project_id IS NOT NULL THEN NULL
+                                      WHEN a.kind = 'ssh_user' THEN 'server_unknown' ELSE 'project_unknown' END AS error OFFSET 0) f;
     RETURN result;
 END $$;
 COMMENT ON FUNCTION sft_core.target_all(sft_core.ask[]) IS 'Finds the server or project that each ask means; where several servers have a name, the one that the user may use. Refuses, in the row: server_unknown, server_ambiguous, project_unknown.';
 
+CREATE FUNCTION sft_core.decision_sentence(error text, d record) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE error
+        WHEN 'project_deleted' THEN format('The project %s was deleted.', d.project)
+        WHEN 'user_disabled' THEN 'This user is disabled.'
+        WHEN 'locked' THEN format('Locked (%s).', d.lock)
+        WHEN 'not_granted' THEN format('No group of %s is in the project %s.', d.user_name, d.project)
+        WHEN 'source_address_denied' THEN format('The project %s is not open to requests from %s.', d.project, coalesce(host(d.peer), 'an unknown address'))
+        WHEN 'sign_in_too_old' THEN format('The project %s wants a sign-in within %s seconds: sign in again.', d.project, d.max_sign_in_age_s)
+        WHEN 'ttl_too_long' THEN format('A certificate of the project %s lives at most %s seconds.', d.project, d.max_ttl_s)
+        WHEN 'session_required' THEN 'Sign in again: the session is over.' END;
+END $$;
+COMMENT ON FUNCTION sft_core.decision_sentence(text, record) IS 'What people read of a reason to say no.';
+
 CREATE FUNCTION sft_core.decide(asks sft_core.ask[]) RETURNS SETOF sft_core.decision
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY
-    SELECT a.ord, v.error IS NULL, coalesce(v.status, 201), v.error, v.message, c.ttl_s, u.server_user_name::text, u.server_user_name::text, x.admin,
+    SELECT q.a, n.error IS NULL, CASE WHEN n.error IS NULL THEN 201 WHEN n.error = 'session_required' THEN 401 ELSE 403 END,
+           CASE n.error WHEN 'project_deleted' THEN 'not_granted' ELSE n.error END, nullif(array_to_string(n.sentences, ' '), ''),
+           c.ttl_s, u.server_user_name::text, u.server_user_name::text, x.admin,
            CASE a.kind WHEN 'ssh_user' THEN p.user_authority_id ELSE p.x509_authority_id END,
            jsonb_build_object('permit-pty', '', 'permit-port-forwarding', '', 'permit-user-rc', '', 'project@sft', p.name, 'request@sft', (a.actor).request_id, 'team@sft', t.name),
            t.name::text, p.name::text, u.name::text,
            jsonb_build_object(
                'inputs', jsonb_build_object('kind', a.kind, 'user', u.name, 'user_status', u.status, 'client_id', (a.actor).client_id, 'server_id', a.server_id, 'project', p.name,
-                   'groups', x.groups, 'peer', host((a.actor).peer), 'signed_in_at', (a.actor).signed_in_at, 'session_expires_at', (a.actor).session_expires_at,
-                   'ttl_s', a.ttl_s, 'locks', l.reasons, 'policy', CASE WHEN y.project_id IS NOT NULL THEN jsonb_build_object('source_networks', to_jsonb(y.source_networks),
+                   'groups', to_jsonb(x.groups), 'peer', host((a.actor).peer), 'signed_in_at', (a.actor).signed_in_at, 'session_expires_at', (a.actor).session_expires_at,
+                   'ttl_s', a.ttl_s, 'locks', coalesce(to_jsonb(l.reasons), '[]'), 'policy', CASE WHEN y.project_id IS NOT NULL THEN jsonb_build_object('source_networks', to_jsonb(y.source_networks),
                        'max_sign_in_age_s', y.max_sign_in_age_s, 'max_certificate_ttl_s', y.max_certificate_ttl_s) END),
-               'result', jsonb_build_object('allowed', v.error IS NULL, 'error', v.error, 'reasons', v.reasons, 'server_user_name', u.server_user_name, 'admin', x.admin, 'ttl_s', c.ttl_s))
-      FROM unnest(asks) a
-      JOIN sft.teams t ON t.id = (a.actor).team_id
-      JOIN sft.projects p ON p.team_id = t.id AND p.id = a.project_id
-      JOIN sft.users u ON u.team_id = t.id AND u.id = (a.actor).user_id
-      LEFT JOIN sft.policies y ON y.team_id = t.id AND y.project_id = p.id
+               'result', jsonb_build_object('allowed', n.error IS NULL, 'error', n.error, 'reasons', to_jsonb(n.sentences), 'server_user_name', u.server_user_name, 'admin', x.admin, 'ttl_s', c.ttl_s))
+      FROM (SELECT x AS a FROM unnest(asks) x WHERE x.error IS NULL OFFSET 0) q
+      CROSS JOIN LATERAL (SELECT (q.a).*) a
+      CROSS JOIN LATERAL (SELECT z.id, z.name FROM sft.teams z WHERE z.id = (a.actor).team_id OFFSET 0) t
+      CROSS JOIN LATERAL (SELECT z.* FROM sft.projects z WHERE z.team_id = t.id AND z.id = a.project_id OFFSET 0) p
+      CROSS JOIN LATERAL (SELECT z.id, z.name, z.status, z.server_user_name FROM sft.users z WHERE z.team_id = t.id AND z.id = (a.actor).user_id OFFSET 0) u
+      LEFT JOIN LATERAL (SELECT z.* FROM sft.policies z WHERE z.team_id = t.id AND z.project_id = p.id OFFSET 0) y ON true
       CROSS JOIN LATERAL (
-          SELECT count(*) > 0 AS member, coalesce(bool_or(pg.server_admin), false) AS admin, coalesce(jsonb_agg(g.name), '[]') AS groups
+          SELECT count(*) > 0 AS member, coalesce(bool_or(pg.server_admin), false) AS admin, coalesce(array_agg(g.name::text), '{}') AS groups
             FROM sft.group_members m
             JOIN sft.project_groups pg ON pg.team_id = m.team_id AND pg.group_id = m.group_id AND pg.project_id = p.id
             JOIN sft.groups g ON g.team_id = m.team_id AND g.id = m.group_id
-           WHERE m.team_id = t.id AND m.user_id = u.id) x
+           WHERE m.team_id = t.id AND m.user_id = u.id OFFSET 0) x
       CROSS JOIN LATERAL (
-          SELECT coalesce(jsonb_agg(k.subject_kind || ': ' || k.reason), '[]') AS reasons, min(k.subject_kind || ': ' || k.reason) AS first FROM sft.locks k
+          SELECT array_agg(k.subject_kind || ': ' || k.reason ORDER BY k.created_at) AS reasons FROM sft.locks k
            WHERE k.team_id = t.id AND k.lifted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-             AND k.subject_id = ANY (ARRAY[u.id, (a.actor).client_id, a.server_id, p.id, t.id])) l
+             AND k.subject_id = ANY (ARRAY[u.id, (a.actor).client_id, a.server_id, p.id, t.id]) OFFSET 0) l
       CROSS JOIN LATERAL (
           SELECT coalesce(y.max_certificate_ttl_s, p.certificate_ttl_s) AS max_ttl_s,
                  least(coalesce(a.ttl_s, least(p.certificate_ttl_s, coalesce(y.max_certificate_ttl_s, p.certificate_ttl_s))),
-                       floor(extract(epoch FROM (a.actor).session_expires_at - now()))::int) AS ttl_s) c
-      CROSS JOIN LATERAL (
-          SELECT (array_agg(r.status ORDER BY r.step))[1] AS status, (array_agg(r.error ORDER BY r.step))[1] AS error,
-                 string_agg(r.message, ' ' ORDER BY r.step) AS message, coalesce(jsonb_agg(r.message ORDER BY r.step), '[]') AS reasons
-            FROM (VALUES
-              (1, p.deleted_at IS NOT NULL, 403, 'not_granted', format('The project %s was deleted.', p.name)),
-              (2, u.status <> 'ACTIVE', 403, 'user_disabled', 'This user is disabled.'),
-              (3, l.first IS NOT NULL, 403, 'locked', format('Locked (%s).', l.first)),
-              (4, NOT x.member, 403, 'not_granted', format('No group of %s is in the project %s.', u.name, p.name)),
-              (5, y.source_networks IS NOT NULL AND NOT coalesce((a.actor).peer <<= ANY (y.source_networks), false), 403, 'source_address_denied',
-                  format('The project %s is not open to requests from %s.', p.name, coalesce(host((a.actor).peer), 'an unknown address'))),
-              (6, y.max_sign_in_age_s IS NOT NULL AND NOT coalesce((a.actor).signed_in_at > now() - make_interval(secs => y.max_sign_in_age_s), false), 403, 'sign_in_too_old',
-                  format('The project %s wants a sign-in within %s seconds: sign in again.', p.name, y.max_sign_in_age_s)),
-              (7, a.ttl_s > c.max_ttl_s, 403, 'ttl_too_long', format('A certificate of the project %s lives at most %s seconds.', p.name, c.max_ttl_s)),
-              (8, c.ttl_s < 1, 401, 'session_required', 'Sign in again: the session is over.')
-            ) r (step, hit, status, error, message) WHERE r.hit) v;
+                       floor(extract(epoch FROM (a.actor).session_expires_at - now()))::int) AS ttl_s OFFSET 0) c
+      CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
+              CASE WHEN p.deleted_at IS NOT NULL THEN 'project_deleted' END,
+              CASE WHEN u.status <> 'ACTIVE' THEN 'user_disabled' END,
+              CASE WHEN l.reasons IS NOT NULL THEN 'locked' END,
+              CASE WHEN NOT x.member THEN 'not_granted' END,
+              CASE WHEN y.source_networks IS NOT NULL AND NOT coalesce((a.actor).peer <<= ANY (y.source_networks), false) THEN 'source_address_denied' END,
+              CASE WHEN y.max_sign_in_age_s IS NOT NULL AND NOT coalesce((a.actor).signed_in_at > now() - make_interval(secs => y.max_sign_in_age_s), false) THEN 'sign_in_too_old' END,
+              CASE WHEN a.ttl_s > c.max_ttl_s THEN 'ttl_too_long' END,
+              CASE WHEN c.ttl_s < 1 THEN 'session_required' END], NULL) AS reasons OFFSET 0) v
+      CROSS JOIN LATERAL (SELECT v.reasons[1] AS error, CASE WHEN v.reasons = '{}' THEN '{}' ELSE ARRAY(
+              SELECT sft_core.decision_sentence(w, s) FROM unnest(v.reasons) WITH ORDINALITY q (w, o),
+                     LATERAL (SELECT p.name AS project, u.name AS user_name, l.reasons[1] AS lock, (a.actor).peer AS peer, y.max_sign_in_age_s, c.max_ttl_s) s ORDER BY o) END AS sentences OFFSET 0) n;
+    RETURN QUERY
+    SELECT x, false, x.status, x.error, x.message, NULL::int, NULL, NULL, NULL::boolean, NULL::uuid, NULL::jsonb, NULL, NULL, NULL, '{}'::jsonb FROM unnest(asks) x WHERE x.error IS NOT NULL;
 END $$;
-COMMENT ON FUNCTION sft_core.decide(sft_core.ask[]) IS 'Decides asks whose target is known: status, locks, membership, source network, age of sign-in, ttl. Reads only; the same answer explains and issues.';
+COMMENT ON FUNCTION sft_core.decide(sft_core.ask[]) IS 'Decides asks, in any order: status, locks, membership, source network, age of sign-in, ttl. An ask without a target stays refused as it is. Reads only; the same answer explains and issues.';

@@ -50,13 +50,38 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.credential_again(sft.credentials) IS 'The answer to who asks again: the same certificate. Refuses: credential_unknown (expired, revoked).';
 
-CREATE FUNCTION sft_core.same_ask(a sft_core.ask, c sft.credentials, login text) RETURNS boolean
-LANGUAGE sql IMMUTABLE
-RETURN ((c).kind, (c).client_id, (c).user_id, (c).fingerprint, (c).project_id, (c).server_user_name, (c).server_id)
-    IS NOT DISTINCT FROM ((a).kind, ((a).actor).client_id, ((a).actor).user_id, (a).fingerprint, (a).project_id, login, (a).server_id);
-COMMENT ON FUNCTION sft_core.same_ask(sft_core.ask, sft.credentials, text) IS 'Whether an ask is the one that was recorded under its request_id.';
+CREATE TYPE sft_core.deed AS (d sft_core.decision, was sft.credentials);
+COMMENT ON TYPE sft_core.deed IS 'A decided ask, and what was recorded under its request_id before.';
 
-CREATE FUNCTION sft_core.credentials_record(asks sft_core.ask[], decisions sft_core.decision[]) RETURNS void
+CREATE FUNCTION sft_core.same_ask(a sft_core.ask, login text, c sft.credentials) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN (c.kind, c.client_id, c.user_id, c.fingerprint, c.project_id, c.server_user_name, c.server_id)
+        IS NOT DISTINCT FROM (a.kind, (a.actor).client_id, (a.actor).user_id, a.fingerprint, a.project_id, login, a.server_id);
+END $$;
+COMMENT ON FUNCTION sft_core.same_ask(sft_core.ask, text, sft.credentials) IS 'Whether an ask is the one that was recorded under its request_id.';
+
+-- IS TRUE keeps team_id a check and not a way in: the plan, made on an empty table, must take the index on request_id.
+CREATE FUNCTION sft_core.deeds_of(asks sft_core.ask[]) RETURNS sft_core.deed[]
+LANGUAGE plpgsql AS $$
+DECLARE
+    deeds sft_core.deed[]; one sft_core.deed;
+BEGIN
+    IF (SELECT count(*) <> count(DISTINCT (a.actor).request_id) FROM unnest(asks) a) THEN
+        PERFORM sft_core.refuse(409, 'request_taken', sft_core.sentence_of('request_taken'));     -- twice in a batch: the door goes row by row
+    END IF;
+    deeds := ARRAY(SELECT (d, (SELECT c FROM sft.credentials c WHERE d.allowed AND c.request_id = ((d.ask).actor).request_id AND (c.team_id = ((d.ask).actor).team_id) IS TRUE))::sft_core.deed
+                     FROM sft_core.decide(asks) d);
+    FOREACH one IN ARRAY deeds LOOP
+        IF (one.was).request_id IS NOT NULL AND NOT sft_core.same_ask((one.d).ask, (one.d).server_user_name, one.was) THEN
+            PERFORM sft_core.refuse(409, 'request_taken', sft_core.sentence_of('request_taken'));
+        END IF;
+    END LOOP;
+    RETURN deeds;
+END $$;
+COMMENT ON FUNCTION sft_core.deeds_of(sft_core.ask[]) IS 'Decides asks and looks up what is recorded already under their request_ids. Refuses: request_taken.';
+
+CREATE FUNCTION sft_core.credentials_record(deeds sft_core.deed[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     since   timestamptz := date_trunc('second', now()) - interval '60 seconds';
@@ -72,101 +97,67 @@ BEGIN
                sftca.prepare_x509_client(w.request_id, d.authority_id, a.public_key, d.server_user_name, d.team, d.project, concat_ws('/', 'sft:/', d.team, d.project, d.user_name),
                                          since, started + make_interval(secs => d.ttl_s))
            END, a.fingerprint, d.server_user_name, d.principal, d.admin, d.ttl_s, since, started + make_interval(secs => d.ttl_s), d.project, d.details, w.peer
-      FROM unnest(asks) a CROSS JOIN LATERAL (SELECT (a.actor).*) w JOIN unnest(decisions) d ON d.ord = a.ord AND d.allowed
-      LEFT JOIN sft.credentials c ON c.request_id = w.request_id AND c.team_id = w.team_id
-     WHERE c.request_id IS NULL;
+      FROM unnest(deeds) x CROSS JOIN LATERAL (SELECT (x.d).* OFFSET 0) d CROSS JOIN LATERAL (SELECT (d.ask).* OFFSET 0) a CROSS JOIN LATERAL (SELECT (a.actor).* OFFSET 0) w
+     WHERE d.allowed AND (x.was).request_id IS NULL;
 END $$;
-COMMENT ON FUNCTION sft_core.credentials_record(sft_core.ask[], sft_core.decision[]) IS 'Records what was allowed and is new: the platform''s row and the vault''s. Refuses: request_taken.';
+COMMENT ON FUNCTION sft_core.credentials_record(sft_core.deed[]) IS 'Records what was allowed and is new: the platform''s row and the vault''s. Refuses: request_taken.';
 
-CREATE FUNCTION sft_core.credentials_note(asks sft_core.ask[], decisions sft_core.decision[]) RETURNS void
+CREATE FUNCTION sft_core.credentials_note(deeds sft_core.deed[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO sft.audit_events (team_id, type, actor_kind, actor, user_id, client_id, session_id, server_id, project_id, request_id, trace_id, peer, status, error, details)
     SELECT w.team_id, CASE WHEN d.allowed THEN 'user_creds.issue' ELSE 'request.refused' END, w.kind, w.name, w.user_id, w.client_id, w.session_id, a.server_id, a.project_id,
-           w.request_id, w.trace_id, w.peer, coalesce(d.status, a.status), coalesce(d.error, a.error),
-           jsonb_build_object('route', 'POST /v1/teams/{team}/credentials', 'kind', a.kind, 'server', a.server_name, 'fingerprint', a.fingerprint, 'message', coalesce(d.message, a.message),
-                              'serial', c.serial, 'valid_before', c.valid_before) || coalesce(d.details, '{}')
-      FROM unnest(asks) a CROSS JOIN LATERAL (SELECT (a.actor).*) w
-      LEFT JOIN unnest(decisions) d ON d.ord = a.ord
-      LEFT JOIN sft.credentials c ON d.allowed AND c.request_id = w.request_id AND c.team_id = w.team_id;
+           w.request_id, w.trace_id, w.peer, d.status, d.error,
+           jsonb_build_object('route', 'POST /v1/teams/{team}/credentials', 'kind', a.kind, 'server', a.server_name, 'fingerprint', a.fingerprint, 'message', d.message,
+                              'serial', c.serial, 'valid_before', c.valid_before, 'again', (x.was).request_id IS NOT NULL) || d.details
+      FROM unnest(deeds) x CROSS JOIN LATERAL (SELECT (x.d).* OFFSET 0) d CROSS JOIN LATERAL (SELECT (d.ask).* OFFSET 0) a CROSS JOIN LATERAL (SELECT (a.actor).* OFFSET 0) w
+      LEFT JOIN LATERAL (SELECT y.serial, y.valid_before FROM sft.credentials y WHERE d.allowed AND y.request_id = w.request_id AND (y.team_id = w.team_id) IS TRUE OFFSET 0) c ON true;
 END $$;
-COMMENT ON FUNCTION sft_core.credentials_note(sft_core.ask[], sft_core.decision[]) IS 'The audit events of asks, granted or refused, each with the inputs and the result of the decision.';
+COMMENT ON FUNCTION sft_core.credentials_note(sft_core.deed[]) IS 'The audit events of asks, granted or refused, each with the inputs and the result of the decision.';
 
-CREATE FUNCTION sft_core.credential_response(a sft_core.ask, d sft_core.decision, before sft.credentials) RETURNS sft.response
+CREATE FUNCTION sft_core.credential_response(d sft_core.decision, was sft.credentials) RETURNS sft.response
 LANGUAGE plpgsql AS $$
 DECLARE
-    res   sft.response;
-    trace text := (a.actor).trace_id;
+    res sft.response;
 BEGIN
-    IF a.error IS NOT NULL THEN
-        res := sft_core.refusal(a.status, a.error, a.message, trace);
-    ELSIF NOT d.allowed THEN
-        res := sft_core.refusal(d.status, d.error, d.message, trace);
-    ELSIF before.request_id IS NOT NULL THEN
-        RETURN sft_core.credential_again(before);
-    ELSE
-        RETURN (NULL, NULL, NULL, NULL, (a.actor).request_id, NULL)::sft.response;
+    IF NOT d.allowed THEN
+        res := sft_core.refusal(d.status, d.error, d.message, ((d.ask).actor).trace_id);
+        res.error := NULL;                                   -- its event is written already, with the decision
+        RETURN res;
+    ELSIF was.request_id IS NOT NULL THEN
+        RETURN sft_core.credential_again(was);
     END IF;
-    res.error := NULL;                                       -- its event is written already, with the decision
-    RETURN res;
+    RETURN (NULL, NULL, NULL, NULL, ((d.ask).actor).request_id, NULL)::sft.response;
 END $$;
-COMMENT ON FUNCTION sft_core.credential_response(sft_core.ask, sft_core.decision, sft.credentials) IS 'The answer to one ask: a refusal, the same certificate again, or the id to finish after the commit.';
-
-CREATE FUNCTION sft_core.credentials_before(asks sft_core.ask[], decisions sft_core.decision[]) RETURNS sft.credentials[]
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    before sft.credentials[];
-BEGIN
-    IF (SELECT count(*) <> count(DISTINCT (a.actor).request_id) FROM unnest(asks) a) THEN
-        PERFORM sft_core.refuse(409, 'request_taken', sft_core.sentence_of('request_taken'));     -- twice in a batch: the door goes row by row
-    END IF;
-    SELECT array_agg(CASE WHEN c.request_id IS NOT NULL THEN c END ORDER BY a.ord) INTO before
-      FROM unnest(asks) a LEFT JOIN sft.credentials c ON c.request_id = (a.actor).request_id AND c.team_id = (a.actor).team_id;
-    IF EXISTS (SELECT FROM unnest(asks) a JOIN unnest(decisions) d ON d.ord = a.ord AND d.allowed
-                 JOIN sft.credentials c ON c.request_id = (a.actor).request_id AND c.team_id = (a.actor).team_id
-                WHERE NOT sft_core.same_ask(a, c, d.server_user_name)) THEN
-        PERFORM sft_core.refuse(409, 'request_taken', sft_core.sentence_of('request_taken'));
-    END IF;
-    RETURN before;
-END $$;
-COMMENT ON FUNCTION sft_core.credentials_before(sft_core.ask[], sft_core.decision[]) IS 'What is recorded already under the asks'' request_ids, in their order. Refuses: request_taken.';
+COMMENT ON FUNCTION sft_core.credential_response(sft_core.decision, sft.credentials) IS 'The answer to one ask: a refusal, the same certificate again, or the id to finish after the commit.';
 
 CREATE FUNCTION sft_core.credentials_issue(reqs sft.request[]) RETURNS sft.response[]
 LANGUAGE plpgsql AS $$
 DECLARE
-    asks      sft_core.ask[] := '{}';
-    decisions sft_core.decision[];
-    before    sft.credentials[];
-    responses sft.response[];
-    by_ord    sft_core.decision[];
-    d         sft_core.decision;
+    asks sft_core.ask[] := '{}'; deeds sft_core.deed[]; one sft_core.deed; responses sft.response[]; req sft.request; i int := 0;
     state text; error text; message text; detail text;
 BEGIN
-    FOR i IN 1..cardinality(reqs) LOOP
+    FOREACH req IN ARRAY reqs LOOP
+        i := i + 1;
         BEGIN
-            asks := asks || sft_core.credential_ask(reqs[i], i);
+            asks := asks || sft_core.credential_ask(req, i);
         EXCEPTION WHEN OTHERS THEN
             GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error = CONSTRAINT_NAME, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
             IF sft_core.escapes(state) THEN
                 RAISE;
             END IF;
-            responses[i] := sft_core.refusal_of(state, error, message, detail, reqs[i].trace_id);
+            responses[i] := sft_core.refusal_of(state, error, message, detail, req.trace_id);
         END;
     END LOOP;
     IF cardinality(asks) = 0 THEN
         RETURN responses;
     END IF;
     PERFORM sft_core.fence_shared(VARIADIC ARRAY(SELECT (a.actor).team_id FROM unnest(asks) a));
-    asks := sft_core.target_all(asks);
-    decisions := ARRAY(SELECT x FROM sft_core.decide(ARRAY(SELECT a FROM unnest(asks) a WHERE a.error IS NULL)) x);
-    before := sft_core.credentials_before(asks, decisions);
-    PERFORM sft_core.credentials_record(asks, decisions);
-    PERFORM sft_core.credentials_note(asks, decisions);
-    FOREACH d IN ARRAY decisions LOOP
-        by_ord[d.ord] := d;
-    END LOOP;
-    FOR n IN 1..cardinality(asks) LOOP
-        responses[asks[n].ord] := sft_core.credential_response(asks[n], by_ord[asks[n].ord], before[n]);
+    deeds := sft_core.deeds_of(sft_core.target_all(asks));
+    PERFORM sft_core.credentials_record(deeds);
+    PERFORM sft_core.credentials_note(deeds);
+    FOREACH one IN ARRAY deeds LOOP
+        responses[((one.d).ask).ord] := sft_core.credential_response(one.d, one.was);
     END LOOP;
     RETURN responses;
 END $$;
