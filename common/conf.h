@@ -23,9 +23,11 @@ struct conf_key {
 
 /*
  * Reads text into the table's places. On failure SFT_EFORMAT, and message (cap bytes) says
- * "line 3: unknown key \"lisen\"" or the like. keys (at most 64) ends with a NULL name. A text already
- * there (a default) is freed and replaced; the caller frees the texts in the end, after a failure too.
+ * "line 3: unknown key \"lisen\"" or the like. keys (at most 64) ends with a NULL name. A text
+ * already there (a default) is freed and replaced; the caller frees the texts in the end, after a
+ * failure too.
  */
-SFT_CHECKED int conf_parse(const char *text, const struct conf_key *keys, char *message, size_t cap);
+SFT_CHECKED int conf_parse(const char *text, const struct conf_key *keys, char *message,
+                           size_t cap);
 
 #endif
