@@ -11,6 +11,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,7 +61,7 @@ addresses(const struct conf *conf, char access[INET6_ADDRSTRLEN])
             json_object_array_add(arr, json_object_new_string(text));
         if (!access[0] && conf->access_interface &&
             strcmp(conf->access_interface, i->ifa_name) == 0)
-            strcpy(access, text);
+            memcpy(access, text, sizeof text);
     }
     freeifaddrs(all);
     return arr;
@@ -95,10 +96,10 @@ facts_common(const struct conf *conf)
     if (!doc)
         return NULL;
     if (gethostname(hostname, sizeof hostname - 1) != 0 || !hostname[0])
-        strcpy(hostname, "localhost");
+        snprintf(hostname, sizeof hostname, "localhost");
     put_text(doc, "hostname", hostname);
     if (os_linux.version(os, sizeof os) != 0)
-        strcpy(os, "Linux");
+        snprintf(os, sizeof os, "Linux");
     put_text(doc, "os", os);
     put_text(doc, "sftd_version", SFTD_VERSION);
     json_object_object_add(doc, "ssh_port", json_object_new_int64(conf->ssh_port));

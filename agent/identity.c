@@ -46,8 +46,9 @@ key_save(const struct key *key, const char *path)
     if (!err)
         err = b64_encode(text, sizeof text - 1, der, der_len);
     if (!err) {
-        strcat(text, "\n");
-        err = fsx_write(path, text, strlen(text), 0600);
+        size_t len = strlen(text);
+        text[len] = '\n';
+        err = fsx_write(path, text, len + 1, 0600);
     }
     mem_wipe(der, sizeof der);
     mem_wipe(text, sizeof text);
@@ -60,7 +61,7 @@ copy_member(struct json_object *doc, const char *name, char *out, size_t cap)
     const char *s;
     int err = json_str(doc, name, cap - 1, &s);
     if (!err)
-        strcpy(out, s);
+        memcpy(out, s, strlen(s) + 1);
     return err;
 }
 

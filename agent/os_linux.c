@@ -75,15 +75,15 @@ group_delete(const char *name, char *why, size_t cap)
 static int
 group_members(const char *name, const char *const *members, size_t n, char *why, size_t cap)
 {
-    size_t size = 1;
-    for (size_t i = 0; i < n; i++)
-        size += strlen(members[i]) + 1;
-    char *list = malloc(size), *p = list;
-    if (!list)
+    char *list = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&list, &size);
+    if (!f)
         return SFT_ENOMEM;
-    *p = '\0';
     for (size_t i = 0; i < n; i++)
-        p += sprintf(p, "%s%s", i ? "," : "", members[i]);
+        fprintf(f, "%s%s", i ? "," : "", members[i]);
+    if (fclose(f) != 0 || !list)
+        return SFT_ENOMEM;
     int err = shadow((const char *const[]){"gpasswd", "-M", list, name, NULL}, 0, why, cap);
     free(list);
     return err;

@@ -203,7 +203,7 @@ read_trust(struct reader *r, struct json_object *doc)
     struct json_object *trust = NULL;
     if (!r->err && json_obj(doc, "trust", &trust) != 0)
         fail(r, SFT_EFORMAT, "trust", "%s", "is missing");
-    strcpy(r->where, "trust.");
+    snprintf(r->where, sizeof r->where, "trust.");
     s->authority_id = uuid(r, trust, "authority_id");
     s->trust_version = number(r, trust, "version", 0, INT64_MAX - 1);
     s->krl_version = number(r, trust, "krl_version", 0, INT64_MAX - 1);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: PostgreSQL
 # a validly signed state beyond the local limits is refused, and nothing of the host changes
+# shellcheck source=agent/t/lib.sh
 . "$(dirname "$0")/lib.sh"
 start_all
 

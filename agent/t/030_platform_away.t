@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: PostgreSQL
 # whatever the network answers, the host keeps its last good state; nothing is believed that is not signed for us
+# shellcheck source=agent/t/lib.sh
 . "$(dirname "$0")/lib.sh"
 start_all
 
@@ -12,7 +13,7 @@ same "$rc" 1 'an instance signed by another key is refused'
 try 'the token is kept' test -e "$lib/enrollment.token"
 try_not 'nobody was asked to enroll' grep -q enroll "$p/requests"
 mode ok
-printf '%s' "$(cat "$p/token" | base64 -d | sed 's/"s":"abc/"s":"xyz/' | base64 -w0)" >"$lib/enrollment.token"
+printf '%s' "$(base64 -d "$p/token" | sed 's/"s":"abc/"s":"xyz/' | base64 -w0)" >"$lib/enrollment.token"
 once
 has "$log" 'token_invalid' 'a token with a wrong secret is refused by the platform'
 chmod 0644 "$lib/enrollment.token"

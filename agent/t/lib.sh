@@ -2,9 +2,9 @@
 # lib.sh - for the system tests: a throw-away host (dev/host), a platform that a test controls, TAP.
 #
 # A test sources it, calls start_all, and then: state VERSION USERS [GROUPS [MORE]] · user NAME UID [ADMIN]
-# [PRINCIPALS] · once [ARG ...] (runs sftd --once in the host, sets $rc and $log) · on_host COMMAND ...
-# Everything is in $dir and gone at the end. shellcheck shell=sh
-# shellcheck disable=SC2034
+# [PRINCIPALS] · once (runs sftd --once in the host, sets $rc and $log) · on_host COMMAND ...
+# Everything is in $dir and gone at the end.
+# shellcheck shell=sh disable=SC2034
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 : "${SFTD:=$top/agent/sftd}" "${PLATFORM:=$top/agent/build/release/t/platform}"
@@ -31,6 +31,9 @@ same() { # GOT WANT TEXT
 }
 has() { # TEXT PART WHAT
 	case $1 in *"$2"*) ok 0 "$3" ;; *) ok 1 "$3"; printf '%s\n' "$1" | tail -n 20 | sed 's/^/# got: /' ;; esac
+}
+lacks() { # TEXT PART WHAT
+	case $1 in *"$2"*) ok 1 "$3"; printf '%s\n' "$1" | tail -n 20 | sed 's/^/# got: /' ;; *) ok 0 "$3" ;; esac
 }
 done_testing() { echo "1..$n"; exit "${failed:-0}"; }
 
@@ -113,8 +116,16 @@ finish() {
 	[ -n "${KEEP-}" ] || rm -rf "$dir"
 }
 
-once() { # [ARG ...]
-	if log=$(on_host sftd --once "$@" 2>&1); then rc=0; else rc=$?; fi
+once() {
+	if log=$(on_host sftd --once 2>&1); then rc=0; else rc=$?; fi
+}
+# Waits, at most 10 seconds, until a command succeeds.
+wait_until() { # COMMAND ...
+	tries=100
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1)); [ "$tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
 }
 
 # Logs in with a certificate that the user authority signs now: NAME PRINCIPAL SERIAL COMMAND ...

@@ -279,7 +279,7 @@ enroll(SSL *ssl, const struct request *r)
         refuse(ssl, 401, "signature_invalid");
     else if (token_parse(&t, token, strlen(token)) != 0 ||
              sshkey_from_text(&pub, key, strlen(key)) != 0 || token_mac(&t, id, &pub, want) != 0 ||
-             strcmp(want, mac) != 0)
+             strlen(want) != strlen(mac) || !mem_equal(want, mac, strlen(want)))
         refuse(ssl, 401, "token_invalid");
     else {
         static const char body[] = "{\"id\":\"-\",\"team_name\":\"acme\",\"project_name\":\"prod\","
