@@ -138,6 +138,7 @@ struct work {
     struct session_key key;
     struct trust trust;
     const char *request_id;
+    bool is_in_memory; /* the certificate is kept in access, not on disk */
 };
 
 /* Whether text is a certificate that may be used; fills user and end. 0 or an enum sft_err. */
@@ -210,10 +211,14 @@ certificate_ask(struct work *w)
     code = certificate_accept(w, credential.certificate);
     if (code)
         return code;
+    w->access->is_cached = false;
     size_t len = strcspn(credential.certificate, "\n");
     memcpy(credential.certificate + len, "\n", 2);
+    if (w->is_in_memory) {
+        memcpy(w->access->certificate, credential.certificate, len + 2);
+        return 0;
+    }
     err = fsx_write(w->access->certificate_path, credential.certificate, len + 1, 0600);
-    w->access->is_cached = false;
     return err ? fail_err(&ctx->failure, err, w->access->certificate_path) : 0;
 }
 
@@ -289,8 +294,8 @@ known_hosts_write(struct ctx *ctx, const struct target *t)
     return err ? fail_err(&ctx->failure, err, path) : 0;
 }
 
-static int
-options_make(struct ctx *ctx, struct access *a)
+int
+access_options(struct ctx *ctx, struct access *a, const char *agent_path)
 {
     char self[SELF_MAX];
     int code = ctx_self(ctx, self);
@@ -298,8 +303,9 @@ options_make(struct ctx *ctx, struct access *a)
                                       .user = a->user,
                                       .alias = a->target.id,
                                       .port = a->target.port,
-                                      .key_path = a->key_path,
-                                      .certificate_path = a->certificate_path,
+                                      .key_path = agent_path ? NULL : a->key_path,
+                                      .certificate_path = agent_path ? NULL : a->certificate_path,
+                                      .agent_path = agent_path,
                                       .self = self};
     return code ? code : sshopts_make(&a->options, &from, &ctx->failure);
 }
@@ -340,5 +346,24 @@ access_get(struct ctx *ctx, const char *name, struct access *out)
     if (code)
         return code;
     memcpy(out->key_path, w.key.path, sizeof out->key_path);
-    return options_make(ctx, out);
+    return access_options(ctx, out, NULL);
+}
+
+int
+access_get_for(struct ctx *ctx, const char *name, const struct sshkey *key, struct access *out)
+{
+    static struct work w;
+    memset(out, 0, sizeof *out);
+    memset(&w, 0, sizeof w);
+    w.ctx = ctx;
+    w.access = out;
+    w.key.pub = *key;
+    w.is_in_memory = true;
+    int code = access_target(ctx, name, &out->target);
+    if (!code)
+        code = trust_get(&ctx->platform, out->target.user_authority, TRUST_LIFETIME_S, &w.trust,
+                         &ctx->failure);
+    if (!code)
+        code = certificate_ask(&w);
+    return code ? code : known_hosts_write(ctx, &out->target);
 }

@@ -9,6 +9,7 @@
 #include "access.h"
 #include "child.h"
 #include "cmd.h"
+#include "ssh_agent.h"
 
 #define OPTION_CAP (SSHOPT_VALUE_MAX + 40)
 
@@ -47,19 +48,53 @@ command_line_make(struct command_line *line, const struct ctx *ctx, const struct
     line->argv[line->n] = NULL;
 }
 
+/* A key and certificate for this login alone, in an agent of our own. */
+static int
+agent_make(struct ctx *ctx, struct access *access, struct ssh_agent *agent)
+{
+    struct key *key = NULL;
+    struct sshkey pub;
+    int err = key_generate(KEY_ED25519, &key);
+    if (!err)
+        err = key_public(key, &pub);
+    int code = err ? fail_err(&ctx->failure, err, "key")
+                   : access_get_for(ctx, ctx->args.words[0], &pub, access);
+    if (code) {
+        key_free(key);
+        return code;
+    }
+    code = ssh_agent_open(agent, ctx->paths.runtime, key, access->certificate, access->user,
+                          &ctx->failure);
+    if (!code)
+        code = access_options(ctx, access, agent->path);
+    if (code)
+        ssh_agent_close(agent);
+    return code;
+}
+
 int
 cmd_ssh(struct ctx *ctx)
 {
     static struct access access;
     static struct command_line line;
+    static struct ssh_agent agent;
     int status = 0;
     if (ctx->args.value[OPT_VIA])
         return fail(&ctx->failure, SFT_EXIT_USAGE, NULL,
                     "--via is not supported yet: this sft does not go through bastions.");
-    int code = access_get(ctx, ctx->args.words[0], &access);
+    bool is_agent = ssh_agent_is_possible(ctx->paths.runtime);
+    int code = is_agent ? agent_make(ctx, &access, &agent) : 0;
+    /* Away or signed out: a live certificate on disk still opens the door. */
+    bool has_hope = !is_agent || ctx->platform.last_was_away || code == SFT_EXIT_LOGIN;
+    is_agent = is_agent && !code;
+    if (!is_agent && has_hope)
+        code = access_get(ctx, ctx->args.words[0], &access);
     if (code)
         return code;
     command_line_make(&line, ctx, &access);
-    code = child_run(ctx->settings.ssh, line.argv, &status, &ctx->failure);
+    code =
+        child_run(ctx->settings.ssh, line.argv, is_agent ? &agent : NULL, &status, &ctx->failure);
+    if (is_agent)
+        ssh_agent_close(&agent);
     return code ? code : status;
 }

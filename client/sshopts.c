@@ -32,6 +32,25 @@ add(struct sshopts *o, const char *name, const char *fmt, ...)
     o->n++;
 }
 
+static void
+add_files(struct sshopts *o, const struct sshopts_from *from)
+{
+    add(o, "IdentityFile", "\"%s\"", from->key_path);
+    add(o, "CertificateFile", "\"%s\"", from->certificate_path);
+    add(o, "IdentitiesOnly", "yes");
+}
+
+/* "IdentitiesOnly no": an agent's key without a file of its own is offered only then. */
+static void
+add_agent(struct sshopts *o, const struct sshopts_from *from)
+{
+    add(o, "IdentityAgent", "\"%s\"", from->agent_path);
+    add(o, "IdentityFile", "none");
+    add(o, "CertificateFile", "none");
+    add(o, "IdentitiesOnly", "no");
+    add(o, "ForwardAgent", "no"); /* it would be this agent, which is for this login only */
+}
+
 int
 sshopts_make(struct sshopts *o, const struct sshopts_from *from, struct failure *f)
 {
@@ -39,16 +58,19 @@ sshopts_make(struct sshopts *o, const struct sshopts_from *from, struct failure 
     /* All of these were checked when they came in; this is the last gate before ssh reads them. */
     if (!name_is_host(from->address) || !name_is_server_user(from->user))
         return fail(f, SFT_EXIT_ERROR, NULL, "%s: bad address or user.", from->alias);
-    if (!path_is_quotable(from->key_path) || !path_is_quotable(from->certificate_path))
-        return fail(f, SFT_EXIT_ERROR, "Set XDG_RUNTIME_DIR to a plain path.",
-                    "%s: ssh_config cannot name this path.", from->key_path);
+    const char *const paths[] = {from->key_path, from->certificate_path, from->agent_path};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        if (paths[i] && !path_is_quotable(paths[i]))
+            return fail(f, SFT_EXIT_ERROR, "Set XDG_RUNTIME_DIR to a plain path.",
+                        "%s: ssh_config cannot name this path.", paths[i]);
     add(o, "HostName", "%s", from->address);
     add(o, "Port", "%d", from->port);
     add(o, "User", "%s", from->user);
     add(o, "HostKeyAlias", "%s", from->alias);
-    add(o, "IdentityFile", "\"%s\"", from->key_path);
-    add(o, "CertificateFile", "\"%s\"", from->certificate_path);
-    add(o, "IdentitiesOnly", "yes");
+    if (from->agent_path)
+        add_agent(o, from);
+    else
+        add_files(o, from);
     add(o, "KnownHostsCommand", "%s known-hosts %%H", from->self);
     add(o, "UserKnownHostsFile", "none");
     add(o, "GlobalKnownHostsFile", "none");

@@ -8,13 +8,14 @@
 
 #include "paths.h"
 
-#define SSHOPTS_N 13
+#define SSHOPTS_N 15
 #define SSHOPT_VALUE_MAX 2200
 
 struct sshopts_from {
     const char *address, *user, *alias; /* alias: the server's uuid */
     int port;
-    const char *key_path, *certificate_path;
+    const char *key_path, *certificate_path; /* either these files */
+    const char *agent_path;                  /* or this agent, which has both */
     const char *self; /* this program with its options, quoted for ssh_config */
 };
 

@@ -6,6 +6,7 @@ use warnings;
 use FindBin qw($Bin);
 use lib $Bin;
 use Test::More;
+use File::Path ();
 use Fake;
 use Sshd;
 
@@ -68,6 +69,27 @@ my @pids = map {
 my @codes = map { waitpid $_, 0; $? >> 8 } @pids;
 is("@codes", join(' ', (0) x 12), '12 ssh at once with a warm certificate');
 is(scalar($p->calls), 0, 'and none of them asked the platform anything');
+
+# the key of sft ssh is in no file
+{
+    unlink glob "$home/run/sft/*/key*";
+    unlink glob "$home/run/sft/*/certs/*";
+    my $probe = 'echo ${SSH_AUTH_SOCK:-none}; find ' . "$home/run" . ' -type f ! -path "*/known_hosts/*"; find ' . "$home/run -name 'agent.*'";
+    ($rc, $out, $err) = $p->sft([ 'ssh', 'web01', '--command', $probe ]);
+    is("$rc $out", "0 none\n", 'sft ssh: no key, no certificate, no agent socket on disk while it is logged in') or diag $err;
+    ($rc, $out) = $p->sft([ 'ssh', 'web01', '--command', 'true' ], env => { SSH_AUTH_SOCK => '/nonexistent' });
+    is($rc, 0, "L4: the user's own agent does not matter");
+    my $long = "$home/" . join '/', ('deep' x 10) x 3;
+    File::Path::make_path($long, { mode => 0700 });
+    ($rc, $out, $err) = $p->sft([ 'ssh', 'web01', '--command', 'true' ], env => { XDG_RUNTIME_DIR => $long });
+    is($rc, 0, 'a runtime folder too deep for a socket: files serve') or diag $err;
+    ok((glob "$long/sft/*/key")[0], 'as one sees');
+    unlink glob "$home/.local/state/sft/accounts/*/session.json";
+    ($rc, $out, $err) = $p->sft([ 'ssh', 'web01', '--command', 'true' ], env => { XDG_RUNTIME_DIR => $long });
+    is($rc, 0, 'signed out: a live certificate on disk is good to its end') or diag $err;
+    is((($p->sft([ 'ssh', 'web01', '--command', 'true' ]))[0]), 4, 'without one it is time to sign in');
+    is((($p->sft([qw(login --password-file -)], stdin => "open sesame\n"))[0]), 0, 'signed in again');
+}
 
 for my $case ([ 'raw01', 'a server with a bare host key' ], [ 'evil01', "a server with another authority's certificate" ]) {
     ($rc, $out, $err) = run(@ssh, $case->[0], 'true');
