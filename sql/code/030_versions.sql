@@ -63,11 +63,20 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION sft_core.projects_of_user(uuid, uuid) IS 'The projects that a user is in through groups.';
 
+CREATE FUNCTION sft_core.trust_version(authority_id uuid) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(sum(array_position(ARRAY['next', 'active', 'retiring', 'retired'], k.state)), 0) FROM sftca.keys k WHERE k.authority_id = trust_version.authority_id);
+END $$;
+COMMENT ON FUNCTION sft_core.trust_version(uuid) IS 'The version of an authority''s trusted keys: generations only move onward, so the sum of their steps only grows.';
+
 CREATE FUNCTION sft_core.state_version(team_id uuid, server_id uuid) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-    SELECT p.state_version + s.state_version
-         + (SELECT count(*) FROM sft.locks l WHERE l.team_id = p.team_id AND l.expires_at <= now() AND l.lifted_at IS NULL)
-      FROM sft.servers s JOIN sft.projects p ON p.team_id = s.team_id AND p.id = s.project_id
-     WHERE s.team_id = state_version.team_id AND s.id = state_version.server_id
-$$;
-COMMENT ON FUNCTION sft_core.state_version(uuid, uuid) IS 'The version of a server''s desired state. It only grows; a lock that ends by itself counts, so that nothing has to be written at that moment.';
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT p.state_version + s.state_version + sft_core.trust_version(p.user_authority_id) + sftca.krl_version(p.user_authority_id)
+             + (SELECT count(*) FROM sft.locks l WHERE l.team_id = p.team_id AND l.expires_at <= now() AND l.lifted_at IS NULL)
+          FROM sft.servers s JOIN sft.projects p ON p.team_id = s.team_id AND p.id = s.project_id
+         WHERE s.team_id = state_version.team_id AND s.id = state_version.server_id);
+END $$;
+COMMENT ON FUNCTION sft_core.state_version(uuid, uuid) IS 'The version of a server''s desired state: a sum of what only grows. Keys and revocations count by themselves, and so does a lock that ends when nothing is written.';

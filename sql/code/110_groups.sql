@@ -2,12 +2,18 @@
 -- 110_groups.sql - groups, who is in them, and what follows on servers.
 
 CREATE FUNCTION sft_core.free_server_group_name(team_id uuid, name text) RETURNS text
-LANGUAGE sql STABLE AS $$
-    WITH base AS (SELECT 'sft_' || left(regexp_replace(lower(name), '[^a-z0-9_-]', '_', 'g'), 22) AS stem)
-    SELECT candidate FROM base, LATERAL (SELECT n, stem || CASE n WHEN 1 THEN '' ELSE n::text END AS candidate FROM generate_series(1, 9999) n) c
-     WHERE NOT EXISTS (SELECT FROM sft.groups g WHERE g.team_id = free_server_group_name.team_id AND g.server_group_name = candidate)
-     ORDER BY n LIMIT 1
-$$;
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    stem text := 'sft_' || left(regexp_replace(lower(name), '[^a-z0-9_-]', '_', 'g'), 22);
+    candidate text := stem;
+    n int := 1;
+BEGIN
+    WHILE EXISTS (SELECT FROM sft.groups g WHERE g.team_id = free_server_group_name.team_id AND g.server_group_name = candidate) LOOP
+        n := n + 1;
+        candidate := stem || n;
+    END LOOP;
+    RETURN candidate;
+END $$;
 COMMENT ON FUNCTION sft_core.free_server_group_name(uuid, text) IS 'A group''s name on servers: sft_, its name in lower case, and a number if another group has that.';
 
 CREATE FUNCTION sft_core.group_create(by sft.actor, team_id uuid, name text, roles text[] DEFAULT '{}') RETURNS uuid
@@ -55,11 +61,14 @@ COMMENT ON FUNCTION sft_core.touch_group(uuid, uuid) IS 'Who is in a group chang
 CREATE FUNCTION sft_core.member_add(by sft.actor, team_id uuid, group_id uuid, user_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF (SELECT u.status FROM sft.users u WHERE u.team_id = member_add.team_id AND u.id = member_add.user_id FOR NO KEY UPDATE) = 'DELETED' THEN
+        PERFORM sft_core.refuse(404, 'user_unknown', 'This user was deleted.');
+    END IF;
     INSERT INTO sft.group_members (team_id, group_id, user_id) VALUES (member_add.team_id, member_add.group_id, member_add.user_id);
     PERFORM sft_core.touch_group(team_id, group_id);
     PERFORM sft_core.note(by, team_id, 'member.add', jsonb_build_object('group_id', group_id, 'member_id', user_id));
 END $$;
-COMMENT ON FUNCTION sft_core.member_add(sft.actor, uuid, uuid, uuid) IS 'Puts a user into a group. Refuses: group_member_taken, group_member_group_unknown, group_member_user_unknown.';
+COMMENT ON FUNCTION sft_core.member_add(sft.actor, uuid, uuid, uuid) IS 'Puts a user into a group. Refuses: user_unknown, group_member_taken, group_member_group_unknown, group_member_user_unknown.';
 
 CREATE FUNCTION sft_core.member_remove(by sft.actor, team_id uuid, group_id uuid, user_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$

@@ -2,12 +2,18 @@
 -- 120_users.sql - people and services: their names on servers, their numbers, their status, their password.
 
 CREATE FUNCTION sft_core.free_server_user_name(team_id uuid, name text) RETURNS text
-LANGUAGE sql STABLE AS $$
-    WITH base AS (SELECT left(regexp_replace(regexp_replace(lower(split_part(name, '@', 1)), '[^a-z0-9_-]', '_', 'g'), '^([^a-z_])', '_\1'), 27) AS stem)
-    SELECT candidate FROM base, LATERAL (SELECT n, stem || CASE n WHEN 1 THEN '' ELSE n::text END AS candidate FROM generate_series(1, 9999) n) c
-     WHERE NOT EXISTS (SELECT FROM sft.users u WHERE u.team_id = free_server_user_name.team_id AND u.server_user_name = candidate)
-     ORDER BY n LIMIT 1
-$$;
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    stem text := left(regexp_replace(regexp_replace(lower(split_part(name, '@', 1)), '[^a-z0-9_-]', '_', 'g'), '^([^a-z_])', '_\1'), 27);
+    candidate text := stem;
+    n int := 1;
+BEGIN
+    WHILE EXISTS (SELECT FROM sft.users u WHERE u.team_id = free_server_user_name.team_id AND u.server_user_name = candidate) LOOP
+        n := n + 1;
+        candidate := stem || n;
+    END LOOP;
+    RETURN candidate;
+END $$;
 COMMENT ON FUNCTION sft_core.free_server_user_name(uuid, text) IS 'A user''s account name: the part before @ in lower case, other characters as _, and a number if another user has or had that.';
 
 CREATE FUNCTION sft_core.user_create(by sft.actor, team_id uuid, name text, user_type text DEFAULT 'human',
@@ -101,7 +107,7 @@ COMMENT ON FUNCTION sft_core.sessions_end(sft.actor, uuid, uuid, uuid) IS 'Signs
 CREATE FUNCTION sft_core.user_set_status(by sft.actor, team_id uuid, user_id uuid, status text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    projects uuid[] := sft_core.projects_of_user(team_id, user_id);
+    projects uuid[];
     old      text;
 BEGIN
     PERFORM sft_core.fence(team_id);
@@ -112,6 +118,7 @@ BEGIN
     ELSIF old = 'DELETED' AND status <> 'DELETED' THEN
         PERFORM sft_core.refuse(409, 'user_deleted', 'This user was deleted; make another.');
     END IF;
+    projects := sft_core.projects_of_user(team_id, user_id);
     UPDATE sft.users u SET status = user_set_status.status, deleted_at = CASE WHEN user_set_status.status = 'DELETED' THEN coalesce(u.deleted_at, now()) END
      WHERE u.team_id = user_set_status.team_id AND u.id = user_set_status.user_id;
     IF status <> 'ACTIVE' THEN

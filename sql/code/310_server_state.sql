@@ -1,57 +1,57 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 310_server_state.sql - what should be true on a server: one document with a version, signed, bound to the request.
 
-CREATE FUNCTION sft_core.trust_version(authority_id uuid) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce(sum(array_position(ARRAY['next', 'active', 'retiring', 'retired'], k.state)), 0)::bigint FROM sftca.keys k WHERE k.authority_id = trust_version.authority_id
-$$;
-COMMENT ON FUNCTION sft_core.trust_version(uuid) IS 'The version of an authority''s trusted keys: generations only move onward, so the sum of their steps only grows.';
-
 CREATE FUNCTION sft_core.trust_json(authority_id uuid) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('authority_id', authority_id, 'version', sft_core.trust_version(authority_id),
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN jsonb_build_object('authority_id', authority_id, 'version', sft_core.trust_version(authority_id),
         'keys', (SELECT coalesce(jsonb_agg(jsonb_build_object('generation', k.generation, 'state', k.state, 'public_key', k.public_key, 'canary', k.canary) ORDER BY k.generation), '[]')
                    FROM sftca.keys k WHERE k.authority_id = trust_json.authority_id AND k.state IN ('next', 'active', 'retiring')),
-        'krl_version', sftca.krl_version(authority_id), 'krl', translate(encode(sftca.krl(authority_id), 'base64'), E'\n', ''))
-$$;
+        'krl_version', sftca.krl_version(authority_id), 'krl', translate(encode(sftca.krl(authority_id), 'base64'), E'\n', ''));
+END $$;
 COMMENT ON FUNCTION sft_core.trust_json(uuid) IS 'What a server is to trust: keys with their canaries, and the revocation list.';
 
-CREATE FUNCTION sft_core.state_users(v sft.servers) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    WITH people AS (
-        SELECT u.id, u.name, u.server_user_name, u.unix_uid, bool_or(pg.server_admin) AS admin,
-               u.status = 'ACTIVE' AND sft_core.lock_on(u.team_id, u.id, v.id, v.project_id) IS NULL AS usable
-          FROM sft.project_groups pg
-          JOIN sft.group_members m ON m.team_id = pg.team_id AND m.group_id = pg.group_id
-          JOIN sft.users u ON u.team_id = m.team_id AND u.id = m.user_id AND u.status <> 'DELETED' AND u.unix_uid IS NOT NULL
-         WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id
-         GROUP BY u.id)
-    SELECT coalesce(jsonb_agg(jsonb_build_object('user_id', u.id, 'name', u.server_user_name, 'uid', u.unix_uid, 'gid', u.unix_uid, 'gecos', 'sft ' || t.name || '/' || u.name,
-               'shell', '/bin/bash', 'home', '/home/' || u.server_user_name, 'admin', u.admin AND u.usable,
-               'principals', CASE WHEN u.usable THEN jsonb_build_array(u.server_user_name, v.id || ':' || u.server_user_name) ELSE '[]' END) ORDER BY u.server_user_name), '[]')
-      FROM people u JOIN sft.teams t ON t.id = v.team_id
-$$;
-COMMENT ON FUNCTION sft_core.state_users(sft.servers) IS 'The accounts of a server. Who is disabled or locked keeps the account and gets no principals and no sudo.';
+CREATE FUNCTION sft_core.state_users(v sft.servers, team text) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    locked uuid[] := ARRAY(SELECT l.subject_id FROM sft.locks l WHERE l.team_id = v.team_id AND l.lifted_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > now()));
+    closed boolean := locked && ARRAY[v.id, v.project_id, v.team_id];
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('user_id', u.id, 'name', u.server_user_name, 'uid', u.unix_uid, 'gid', u.unix_uid, 'gecos', 'sft ' || team || '/' || u.name,
+                   'shell', '/bin/bash', 'home', '/home/' || u.server_user_name, 'admin', a.admin AND c.usable,
+                   'principals', CASE WHEN c.usable THEN jsonb_build_array(u.server_user_name, v.id || ':' || u.server_user_name) ELSE '[]' END) ORDER BY u.server_user_name), '[]')
+          FROM (SELECT m.user_id, bool_or(pg.server_admin) AS admin
+                  FROM sft.project_groups pg JOIN sft.group_members m ON m.team_id = pg.team_id AND m.group_id = pg.group_id
+                 WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id GROUP BY m.user_id) a
+          CROSS JOIN LATERAL (SELECT x.* FROM sft.users x WHERE x.team_id = v.team_id AND x.id = a.user_id AND x.status <> 'DELETED' AND x.unix_uid IS NOT NULL OFFSET 0) u
+          CROSS JOIN LATERAL (SELECT u.status = 'ACTIVE' AND NOT closed AND u.id <> ALL (locked) AS usable) c);
+END $$;
+COMMENT ON FUNCTION sft_core.state_users(sft.servers, text) IS 'The accounts of a server. Who is disabled or locked keeps the account and gets no principals and no sudo.';
 
 CREATE FUNCTION sft_core.state_groups(v sft.servers) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce(jsonb_agg(jsonb_build_object('name', g.server_group_name, 'gid', g.unix_gid, 'members',
-               (SELECT coalesce(jsonb_agg(u.server_user_name ORDER BY u.server_user_name), '[]') FROM sft.group_members m JOIN sft.users u ON u.team_id = m.team_id AND u.id = m.user_id
-                 WHERE m.team_id = g.team_id AND m.group_id = g.id AND u.status <> 'DELETED' AND u.unix_uid IS NOT NULL)) ORDER BY g.server_group_name), '[]')
-      FROM sft.project_groups pg JOIN sft.groups g ON g.team_id = pg.team_id AND g.id = pg.group_id AND g.unix_gid IS NOT NULL
-     WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id AND pg.create_server_group
-$$;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('name', g.server_group_name, 'gid', g.unix_gid, 'members',
+                   (SELECT coalesce(jsonb_agg(u.server_user_name ORDER BY u.server_user_name), '[]') FROM sft.group_members m JOIN sft.users u ON u.team_id = m.team_id AND u.id = m.user_id
+                     WHERE m.team_id = g.team_id AND m.group_id = g.id AND u.status <> 'DELETED' AND u.unix_uid IS NOT NULL)) ORDER BY g.server_group_name), '[]')
+          FROM sft.project_groups pg JOIN sft.groups g ON g.team_id = pg.team_id AND g.id = pg.group_id AND g.unix_gid IS NOT NULL
+         WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id AND pg.create_server_group);
+END $$;
 COMMENT ON FUNCTION sft_core.state_groups(sft.servers) IS 'The groups that a project creates on its servers, with members.';
 
 CREATE FUNCTION sft_core.state_json(v sft.servers, version bigint) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('version', version, 'must', jsonb_build_array('v1'), 'server_id', v.id, 'team', t.name, 'project', p.name, 'project_id', p.id,
-        'issued_at', sft_core.json_time(now()), 'trust', sft_core.trust_json(p.user_authority_id), 'host_authority_id', p.host_authority_id, 'manage_users', p.create_server_users,
-        'users', sft_core.state_users(v), 'groups', CASE WHEN p.create_server_users THEN sft_core.state_groups(v) ELSE '[]' END,
-        'removals_confirmed', CASE WHEN v.removals_confirmed_version = version THEN v.removals_confirmed ELSE 0 END, 'end_logins', jsonb_build_array())
-      FROM sft.projects p JOIN sft.teams t ON t.id = p.team_id
-     WHERE p.team_id = v.team_id AND p.id = v.project_id
-$$;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('version', version, 'must', jsonb_build_array('v1'), 'server_id', v.id, 'team', t.name, 'project', p.name, 'project_id', p.id,
+            'issued_at', sft_core.json_time(now()), 'trust', sft_core.trust_json(p.user_authority_id), 'host_authority_id', p.host_authority_id, 'manage_users', p.create_server_users,
+            'users', sft_core.state_users(v, t.name), 'groups', CASE WHEN p.create_server_users THEN sft_core.state_groups(v) ELSE '[]' END,
+            'removals_confirmed', CASE WHEN v.removals_confirmed_version = version THEN v.removals_confirmed ELSE 0 END, 'end_logins', jsonb_build_array())
+          FROM sft.projects p JOIN sft.teams t ON t.id = p.team_id
+         WHERE p.team_id = v.team_id AND p.id = v.project_id);
+END $$;
 COMMENT ON FUNCTION sft_core.state_json(sft.servers, bigint) IS 'The document of docs/wire.md 8.';
 
 CREATE FUNCTION sft_core.statement(purpose text, req sft.request, bound boolean, version bigint, body bytea, kind text DEFAULT 'application/json', headers text DEFAULT '') RETURNS sft.response

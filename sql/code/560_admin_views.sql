@@ -65,10 +65,16 @@ CREATE VIEW sft_admin.invitations AS
       FROM sft.invitations i JOIN sft.teams t ON t.id = i.team_id JOIN sft.users u ON u.team_id = i.team_id AND u.id = i.user_id;
 COMMENT ON VIEW sft_admin.invitations IS 'Invitations, without their secrets, and the clients that used them.';
 
+CREATE FUNCTION sft_admin.wanted_version(team_id uuid, server_id uuid) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN sft_core.state_version(team_id, server_id);
+END $$;
+COMMENT ON FUNCTION sft_admin.wanted_version(uuid, uuid) IS 'The version of the state that a server should have applied.';
+
 CREATE VIEW sft_admin.servers AS
     SELECT t.name AS team, p.name AS project, s.hostname, s.canonical_name, s.alt_names, s.access_address, s.ssh_port, s.os, s.sftd_version,
-           r.reported_at AS last_seen, r.healthy, r.state_version AS applied_version, p.state_version + s.state_version + (SELECT count(*) FROM sft.locks l
-             WHERE l.team_id = s.team_id AND l.expires_at <= now() AND l.lifted_at IS NULL) AS wanted_version,
+           r.reported_at AS last_seen, r.healthy, r.state_version AS applied_version, sft_admin.wanted_version(s.team_id, s.id) AS wanted_version,
            r.drift, s.removals_confirmed, s.removals_confirmed_version, s.labels, s.registered_at, s.deleted_at, s.id
       FROM sft.servers s JOIN sft.teams t ON t.id = s.team_id
       JOIN sft.projects p ON p.team_id = s.team_id AND p.id = s.project_id

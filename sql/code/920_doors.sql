@@ -21,6 +21,9 @@ BEGIN
      WHERE (responses[i]).error IS NOT NULL AND (whos[i]).team_id IS NULL
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     ON CONFLICT ON CONSTRAINT refusal_taken DO UPDATE SET count = r.count + EXCLUDED.count;
+    IF random() < 0.005 THEN
+        DELETE FROM sft.refusals r WHERE r.minute < now() - interval '7 days';
+    END IF;
 END $$;
 COMMENT ON FUNCTION sft_core.note_refusals(sft.actor[], sft.request[], sft.response[]) IS 'Writes down refusals that are not yet: an audit event where it is known who asked, a count per peer and minute otherwise.';
 
@@ -42,7 +45,6 @@ BEGIN
     INSERT INTO sft.nonces (actor_id, request_id, first_status) VALUES (coalesce(who.client_id, who.server_id), who.request_id, status);
     IF random() < 0.02 THEN
         DELETE FROM sft.nonces n WHERE n.created_at < now() - interval '1 hour';
-        DELETE FROM sft.refusals r WHERE r.minute < now() - interval '7 days';
     END IF;
 END $$;
 COMMENT ON FUNCTION sft_core.nonce_keep(sft.actor, int) IS 'Keeps a write''s request_id, and forgets old ones now and then. Of two at once the second is refused: request_replayed.';
