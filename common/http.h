@@ -2,10 +2,10 @@
 /*
  * http.h - one HTTPS call to the platform, signed, with a deadline (libcurl).
  *
- * Trusts only the TLS authority given (or, for the first read of /v1/instance, nothing: the answer is
- * then checked by its statement key). Follows no redirect, sends no cookie, uses no proxy unless told,
- * takes no more than max_answer bytes. libcurl is loaded with dlopen at the first call, so that a
- * program that makes none does not pay for it.
+ * Trusts only the TLS authority given (or, for the first read of /v1/instance, nothing: the answer
+ * is then checked by its statement key). Follows no redirect, sends no cookie, uses no proxy unless
+ * told, takes no more than max_answer bytes. libcurl is loaded with dlopen at the first call, so
+ * that a program that makes none does not pay for it.
  */
 #ifndef SFT_HTTP_H
 #define SFT_HTTP_H
@@ -32,9 +32,9 @@ struct http_answer {
     char *body; /* NUL-terminated */
     size_t body_len;
     char *content_type, *content_digest, *signature_input, *signature; /* or NULL */
-    char *version, *etag, *link;                                        /* or NULL */
-    int64_t retry_after; /* seconds, 0 if absent */
-    char request_id[37];         /* the nonce sent */
+    char *version, *etag, *link;                                       /* or NULL */
+    int64_t retry_after;                                               /* seconds, 0 if absent */
+    char request_id[37];                                               /* the nonce sent */
     char request_signature[160]; /* the Signature header sent, for bound statements */
     char trace_id[64];
 };
@@ -55,7 +55,8 @@ struct http_request {
  * Errors: SFT_ENETWORK, SFT_ETLS, SFT_ETIMEOUT, SFT_ETOOLONG, SFT_ENOMEM, SFT_EFORMAT (url, target
  * or key id cannot be sent), SFT_ESYSTEM (no libcurl). Free with http_answer_free. Not for threads.
  */
-SFT_CHECKED int http_call(struct http_peer *peer, const struct http_request *req, struct http_answer *out);
+SFT_CHECKED int http_call(struct http_peer *peer, const struct http_request *req,
+                          struct http_answer *out);
 void http_answer_free(struct http_answer *answer);
 /* The last transport error in words (libcurl's), for a log line; never NULL. */
 const char *http_last_error(void);

@@ -360,7 +360,7 @@ sub clients {
     my ($self, $req) = @_;
     my $b = $req->{body_json};
     my $file = $self->path("client-$b->{id}.pub");
-    my ($rc, $mac) = run([ $SIGNER, 'mac', $self->{secret}, $b->{id}, $b->{public_key} ]);
+    my ($rc, $mac) = run([ $SIGNER, 'proof', $self->{secret}, $b->{id}, $b->{public_key} ]);
     chomp $mac;
     return refusal(401, 'invitation_invalid', 'This invitation cannot be used.')
         if !$b->{invitation} || $b->{invitation}{id} ne $INVITATION || $b->{invitation}{mac} ne $mac;

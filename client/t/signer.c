@@ -7,7 +7,7 @@
  *                                        headers of a statement over standard input
  *   signer verify PUBLIC METHOD AUTHORITY TARGET DIGEST|- SIGNATURE-INPUT SIGNATURE
  *                                        status 0 when a request's signature over standard input
- * holds signer mac SECRET ID PUBLIC          the proof of possession of an invitation
+ * holds signer proof SECRET ID PUBLIC          the proof of possession of an invitation
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,7 +109,7 @@ verify(char **argv, const char *body, size_t len)
 }
 
 static int
-mac(char **argv)
+proof(char **argv)
 {
     struct token t = {0};
     struct sshkey pub;
@@ -127,8 +127,8 @@ main(int argc, char **argv)
     static char body[BODY_CAP];
     if (argc == 3 && strcmp(argv[1], "key") == 0)
         return make_key(argv[2]);
-    if (argc == 5 && strcmp(argv[1], "mac") == 0)
-        return mac(argv);
+    if (argc == 5 && strcmp(argv[1], "proof") == 0)
+        return proof(argv);
     size_t len = fread(body, 1, sizeof body, stdin);
     if (argc == 8 && strcmp(argv[1], "statement") == 0)
         return statement(argv, body, len);
