@@ -28,9 +28,12 @@ os_read(char *out, size_t cap)
     (void)snprintf(out, cap, "linux");
     if (fsx_read("/etc/os-release", FILE_MAX, &text, &len) != 0)
         return;
-    char *at = strncmp(text, "PRETTY_NAME=", 12) == 0 ? text : strstr(text, "\nPRETTY_NAME=");
+    char *line = strstr(text, "\nPRETTY_NAME="), *at = NULL;
+    if (strncmp(text, "PRETTY_NAME=", 12) == 0)
+        at = text + 12;
+    else if (line)
+        at = line + 13;
     if (at) {
-        at = strchr(at, '=') + 1;
         at += *at == '"';
         at[strcspn(at, "\"\n")] = '\0';
         show_clean(out, cap, at);

@@ -2,12 +2,14 @@
 /*
  * signer.c - what the fake platform (t/Fake.pm) cannot do in Perl: keys and signatures.
  *
- *   signer key FILE                      make an Ed25519 key (DER) and print its public line
+ *   signer key FILE
+ *       makes an Ed25519 key (DER) and prints its public line
  *   signer statement FILE PURPOSE STATUS TARGET REQUEST-SIGNATURE|- VERSION
- *                                        headers of a statement over standard input
+ *       prints the headers of a statement over standard input
  *   signer verify PUBLIC METHOD AUTHORITY TARGET DIGEST|- SIGNATURE-INPUT SIGNATURE
- *                                        status 0 when a request's signature over standard input
- * holds signer proof SECRET ID PUBLIC          the proof of possession of an invitation
+ *       status 0 when a request's signature over standard input holds
+ *   signer proof SECRET ID PUBLIC
+ *       prints the proof of possession of an invitation
  */
 #include <stdio.h>
 #include <stdlib.h>
