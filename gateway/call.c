@@ -27,6 +27,7 @@ struct call {
     struct peer *peer;
     struct routes *routes; /* what route points into */
     const struct route *route;
+    const char *label; /* of the access line, where there is no route */
     struct route_match match;
     uint64_t started_ms;
     int status; /* 0 until answered */
@@ -92,7 +93,7 @@ on_gone(void *arg)
     const struct access_record record = {
         .trace_id = call->job.trace_id,
         .method = iovec_bytes(call->req->input.method),
-        .route = call->route ? call->route->path : NULL,
+        .route = call->route ? call->route->path : call->label,
         .status = call->status,
         .bytes = call->bytes,
         .ms = clock_ms() - call->started_ms,
@@ -320,25 +321,24 @@ is_target(const h2o_req_t *req, const char *target)
             h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD")));
 }
 
-/* Liveness asks nobody; readiness is what the connections already know (they are checked when
- * idle). */
+/* Liveness asks nobody; readiness is what all threads' connections know (idle ones are checked). */
 static bool
 answer_health(struct call *call)
 {
     static const char alive[] = "{\"status\":\"alive\"}", ready[] = "{\"status\":\"ready\"}";
     const struct worker *worker = call->worker;
-    struct answer answer = {.status = 200, .headers = {"", 0}};
-    if (is_target(call->req, "/healthz")) {
-        answer.body = (struct bytes){alive, sizeof(alive) - 1};
-    } else if (!is_target(call->req, "/readyz")) {
+    bool is_liveness = is_target(call->req, "/healthz");
+    const char *text = is_liveness ? alive : ready;
+
+    if (!is_liveness && !is_target(call->req, "/readyz"))
         return false;
-    } else if (atomic_load(worker->ready_n) < (size_t)worker->settings->threads) {
+    call->label = is_liveness ? "/healthz" : "/readyz";
+    if (!is_liveness && atomic_load(worker->ready_n) < (size_t)worker->settings->threads) {
         call_refuse(call, worker->is_stopping ? &refusal_stopping : &refusal_not_ready);
-        return true;
     } else {
-        answer.body = (struct bytes){ready, sizeof(ready) - 1};
+        struct answer answer = {.status = 200, .headers = {"", 0}, .body = {text, strlen(text)}};
+        call_answer(call, &answer);
     }
-    call_answer(call, &answer);
     return true;
 }
 

@@ -443,6 +443,8 @@ on_answer(struct pgconn *pg, const struct pgconn_answer *answer)
         take_rows(conn->db, batch, answer->rows);
     }
     batch->n = 0;
+    if (strcmp(answer->sqlstate, "25006") == 0)
+        pgconn_drop(pg); /* a standby now: connecting again finds the primary */
 }
 
 /* db_dispatch finds idle connections itself, at the end of the loop's turn. */

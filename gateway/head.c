@@ -82,7 +82,11 @@ check_request_line(struct head *head, struct text line)
         (tail[version_len] != '0' && tail[version_len] != '1'))
         return &refusal_head_malformed;
     head->has_minor_1 = tail[version_len] == '1';
-    return memchr(space + 1, ' ', (size_t)(tail - space - 1)) ? &refusal_head_malformed : NULL;
+    for (const char *p = space + 1; p < tail;
+         p++) /* what else a target may not hold is route.c's */
+        if ((unsigned char)*p <= ' ' || *p == 0x7f)
+            return &refusal_head_malformed;
+    return NULL;
 }
 
 /* host or [v6], then an optional port; no user, no path, nothing that a name or address has not. */

@@ -93,5 +93,21 @@ waitpid $pid, 0;
 is_deeply [ keys %seen ], [200], 'a rebuild of the code under load is not seen by clients';
 diag "requests during the rebuilds: $seen{200}";
 
+# several hosts: the one that takes writes is found; one that stops taking them is left
+$bed->stop;
+$bed->{conf}{database} = "host=$bed->{dir}/none,$bed->{dir}/pg/sock port=5432 user=sft_gateway dbname=postgres target_session_attrs=read-write";
+$bed->start;
+is $bed->ask('GET', '/v1/echo')->{status}, 200, 'of two hosts the one that is there';
+my $pids = "SELECT string_agg(pid::text, ',' ORDER BY pid) FROM pg_stat_activity WHERE usename = 'sft_gateway'";
+my $before = $bed->sql($pids);
+is raise('25006')->{status}, 503, 'a server that takes no writes any more: 503';
+ok $bed->until(sub { my $now = $bed->sql($pids); $now ne $before && (() = $now =~ /,/g) == (() = $before =~ /,/g) }, 5), '... and that connection is made anew';
+$bed->sql('ALTER SYSTEM SET default_transaction_read_only = on');
+$bed->sql('SELECT pg_reload_conf()');
+$bed->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'sft_gateway'");
+ok $bed->until(sub { $bed->ask('GET', '/readyz')->{status} == 503 }, 5), 'where nobody takes writes it is not ready';
+system('psql', '-qXAt', '-h', "$bed->{dir}/pg/sock", '-U', 'postgres', '-d', 'postgres', '-c', 'ALTER SYSTEM RESET default_transaction_read_only', '-c', 'SELECT pg_reload_conf()', '-o', '/dev/null');
+ok $bed->until(sub { $bed->ask('GET', '/v1/echo')->{status} == 200 }, 15), 'until somebody does again';
+
 unlike $bed->log, qr/Sanitizer|door_/, 'nothing odd in the log';
 done_testing;

@@ -35,6 +35,9 @@ sub says {
 
 my ($status, $out) = run_it('--help');
 ok $status == 0 && $out =~ /^Usage: / && $out =~ /statement_timeout_s/, '--help lists the keys';
+my %described = map { $_ => 1 } $out =~ /^  ([a-z_]+)  /mg;
+my %sampled = map { $_ => 1 } Bed::slurp("$FindBin::Bin/../sft-gateway.conf.sample") =~ /^#?([a-z_]+) = /mg;
+is_deeply \%sampled, \%described, 'the sample shows every key';
 ($status, $out) = run_it('--version');
 ok $status == 0 && $out =~ /^sft-gateway \d/, '--version';
 is((run_it(@$_))[0], 2, "usage: @$_") for [], ['--config'], ['--wrong'], [ '--config', "$dir/none" ];

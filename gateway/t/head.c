@@ -42,6 +42,7 @@ rows(void)
         {"GET / HTTP/1.2\r\n" HOST END, &refusal_head_malformed},
         {"GET / HTTP/11\r\n" HOST END, &refusal_head_malformed},
         {"GET /  HTTP/1.1\r\n" HOST END, &refusal_head_malformed},
+        {"GET /\x01 HTTP/1.1\r\n" HOST END, &refusal_head_malformed},
         {"GET  HTTP/1.1\r\n" HOST END, &refusal_head_malformed},
         {"GET /\r\n" HOST END, &refusal_head_malformed},
         {" GET / HTTP/1.1\r\n" HOST END, &refusal_head_malformed},
