@@ -84,6 +84,33 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.check_headers(text) IS 'Refuses: wire_unknown, content_type_unsupported.';
 
+-- The signature covers method and target; route and params are only the gateway's reading of them, so they must say the same.
+CREATE FUNCTION sft_core.check_path(route text, params text[], method text, target text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    path text := split_part(target, '?', 1);
+    said text := '';
+    left_over text := route;
+    param text;
+BEGIN
+    FOREACH param IN ARRAY params LOOP
+        said := said || split_part(left_over, '{', 1) || param;
+        left_over := substr(left_over, position('}' IN left_over) + 1);
+    END LOOP;
+    IF method || ' ' || path = said || left_over AND position('%' IN path) = 0 THEN
+        RETURN;                                              -- nearly always
+    END IF;
+    BEGIN
+        path := CASE WHEN path ~* '%2f' THEN NULL ELSE sft_core.percent_decode(replace(regexp_replace(path, '(.)/$', '\1'), '+', '%2B')) END;
+    EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
+        path := NULL;
+    END;
+    IF (method || ' ' || path = said || left_over) IS NOT TRUE THEN
+        PERFORM sft_core.refuse(400, 'path_mismatch', 'The path does not lead where the gateway says.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION sft_core.check_path(text, text[], text, text) IS 'Whether route and parameters are what method and target say: a gateway taken over may not point a signed request elsewhere, nor have one thing stated under the name of another. Refuses: path_mismatch.';
+
 CREATE FUNCTION sft_core.parse_request(route text, params bytea, method text, target bytea, headers bytea, body bytea, peer text, trace_id text) RETURNS sft.request
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -95,6 +122,7 @@ BEGIN
     EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
         PERFORM sft_core.refuse(400, 'request_encoding', 'The path or a header is not UTF-8.');
     END;
+    PERFORM sft_core.check_path(route, req.params, method, encode(target, 'escape'));
     PERFORM sft_core.check_headers(req.headers);
     req.route := route; req.method := method; req.target := target; req.raw_body := body;
     req.trace_id := trace_id; req.peer := sft_core.peer_of(peer);
@@ -103,7 +131,7 @@ BEGIN
     req.signature := sft_core.header(req.headers, 'signature');
     RETURN req;
 END $$;
-COMMENT ON FUNCTION sft_core.parse_request(text, bytea, text, bytea, bytea, bytea, text, text) IS 'The request that a caller''s bytes are. Writes nothing. Refuses: request_encoding, wire_unknown, content_type_unsupported, query_…, body_…, field_duplicate.';
+COMMENT ON FUNCTION sft_core.parse_request(text, bytea, text, bytea, bytea, bytea, text, text) IS 'The request that a caller''s bytes are. Writes nothing. Refuses: request_encoding, path_mismatch, wire_unknown, content_type_unsupported, query_…, body_…, field_duplicate.';
 
 CREATE FUNCTION sft_core.peer_of(peer text) RETURNS inet
 LANGUAGE plpgsql IMMUTABLE AS $$
