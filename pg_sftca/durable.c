@@ -9,7 +9,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "miscadmin.h"
 #include "replication/syncrep.h"
+#include "replication/walsender_private.h"
+#include "storage/lwlock.h"
 
 #include "common/fault.h"
 #include "durable.h"
@@ -17,15 +22,27 @@
 
 static bool is_armed;
 
+static bool
+needs_standbys(void)
+{
+    return SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0';
+}
+
+static void
+check_level(void)
+{
+    if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
+        sftca_refuse(
+            SFTCA_UNAVAILABLE, "not_durable",
+            "synchronous_commit is too low: the standbys must have what the vault records");
+}
+
 static void
 before_commit(void)
 {
     SFT_FAULT("vault.before_commit");
-    bool need_standby = SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0';
-    if (need_standby && synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
-        sftca_refuse(
-            SFTCA_UNAVAILABLE, "not_durable",
-            "a certificate's record must reach the standbys: synchronous_commit is too low");
+    if (needs_standbys())
+        check_level();
     ForceSyncCommit();
 }
 
@@ -60,4 +77,38 @@ void
 durable_arm(void)
 {
     is_armed = true;
+}
+
+static bool
+standbys_have(XLogRecPtr lsn)
+{
+    LWLockAcquire(SyncRepLock, LW_SHARED);
+    bool have = lsn <= WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH];
+    LWLockRelease(SyncRepLock);
+    return have;
+}
+
+void
+durable_wait(void)
+{
+    if (!needs_standbys())
+        return;
+    check_level();
+    XLogRecPtr lsn = GetFlushRecPtr(NULL);
+    HOLD_INTERRUPTS();
+    SyncRepWaitForLSN(lsn, true); /* a cancel ends it with no more than a warning */
+    RESUME_INTERRUPTS();
+    if (!standbys_have(lsn))
+        sftca_refuse(SFTCA_UNAVAILABLE, "not_durable",
+                     "the standbys do not have this certificate's record yet");
+}
+
+PG_FUNCTION_INFO_V1(sftca_commit_durably);
+
+Datum
+sftca_commit_durably(PG_FUNCTION_ARGS)
+{
+    (void)fcinfo;
+    durable_arm();
+    PG_RETURN_VOID();
 }

@@ -24,6 +24,7 @@
 #include "common_text.h"
 #include "core/sshwrite.h"
 #include "core/x509write.h"
+#include "durable.h"
 #include "query.h"
 #include "record.h"
 #include "throw.h"
@@ -74,6 +75,7 @@ static struct query records = {
 struct call {
     uint64 number;
     FullTransactionId committed; /* a transaction known to be committed */
+    bool is_durable;             /* what the query saw is where it must be */
 };
 
 static struct datum_list
@@ -148,7 +150,7 @@ is_committed_again(FullTransactionId xid, struct call *call)
 }
 
 /* The one call of the signer for certificates that somebody asked for. */
-static void
+static int
 sign(const struct record *record, const struct authority *authority, struct sbuf *out)
 {
     int r;
@@ -157,9 +159,8 @@ sign(const struct record *record, const struct authority *authority, struct sbuf
         r = x509write_signed(out, record->tbs, record->tbs_len, authority->key);
     else
         r = sshwrite_signed(out, record->tbs, record->tbs_len, authority->key);
-    if (r != SFT_OK)
-        sftca_throw(r, "signature");
     SFT_FAULT("vault.after_sign");
+    return r;
 }
 
 static Datum
@@ -191,23 +192,21 @@ pem_text(const struct sbuf *cert)
     return CStringGetTextDatum(pem);
 }
 
-/* Signs, reads again, compares, and only then makes a text of it. */
-static Datum
-certificate(const struct record *record, const struct authority *authority)
+/* Signs, reads again, compares. False: it is not what the record says, and must not leave. */
+static bool
+is_made(const struct record *record, const struct authority *authority, struct sbuf *cert)
 {
-    uint8_t *memory = palloc(CERT_MAX);
-    struct sbuf cert;
-
-    sb_writer(&cert, memory, CERT_MAX);
-    sign(record, authority, &cert);
-    const char *field = record_differs(record, authority, cert.p, cert.len);
-    if (field != NULL) {
-        ereport(LOG, (errmsg("pg_sftca: certificate %llu differs from its record in %s",
-                             (unsigned long long)record->serial, field)));
-        sftca_refuse(SFTCA_INTERNAL, "record_damaged",
-                     "a certificate differs from its record in %s; it was not released", field);
-    }
-    return record->purpose == PURPOSE_X509 ? pem_text(&cert) : ssh_text(record, &cert);
+    const char *field = "length";
+    int r = sign(record, authority, cert);
+    if (r == SFT_OK)
+        field = record_differs(record, authority, cert->p, cert->len);
+    else if (r != SFT_ENOSPACE)
+        sftca_throw(r, "signature");
+    if (field == NULL)
+        return true;
+    ereport(LOG, (errmsg("pg_sftca: certificate %llu differs from its record in %s; not released",
+                         (unsigned long long)record->serial, field)));
+    return false;
 }
 
 /*
@@ -224,6 +223,9 @@ outcome(const struct record *record, struct call *call, const struct authority *
         return "expired";
     if (record->is_revoked)
         return "revoked";
+    if (!call->is_durable)
+        durable_wait();
+    call->is_durable = true;
     *authorityp = authority_live(&record->authority, call->number);
     return *authorityp != NULL ? "signed" : "revoked";
 }
@@ -236,6 +238,7 @@ answer(const Datum *v, const bool *is_null, struct call *call, Datum *out, bool 
 {
     struct record record;
     const struct authority *authority;
+    struct sbuf cert;
 
     memset(out_null, true, OUTS * sizeof *out_null);
     out[OUT_ID] = v[COL_ID];
@@ -252,10 +255,16 @@ answer(const Datum *v, const bool *is_null, struct call *call, Datum *out, bool 
     out[OUT_AFTER] = v[COL_VALID_AFTER];
     out[OUT_BEFORE] = v[COL_VALID_BEFORE];
     out_null[OUT_SERIAL] = out_null[OUT_KIND] = out_null[OUT_AFTER] = out_null[OUT_BEFORE] = false;
-    if (authority != NULL) {
-        out[OUT_CERTIFICATE] = certificate(&record, authority);
-        out_null[OUT_CERTIFICATE] = false;
+    if (authority == NULL)
+        return;
+    sb_writer(&cert, palloc(CERT_MAX), CERT_MAX);
+    if (!is_made(&record, authority, &cert)) {
+        out[OUT_OUTCOME] = CStringGetTextDatum("damaged");
+        return;
     }
+    out[OUT_CERTIFICATE] =
+        record.purpose == PURPOSE_X509 ? pem_text(&cert) : ssh_text(&record, &cert);
+    out_null[OUT_CERTIFICATE] = false;
 }
 
 static void

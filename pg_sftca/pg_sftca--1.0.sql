@@ -154,6 +154,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sftca.refuse(text, text, text) IS 'Raises a refusal with its error word.';
 
+CREATE FUNCTION sftca.commit_durably() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_commit_durably';
+COMMENT ON FUNCTION sftca.commit_durably() IS 'From here on this transaction reaches the disk, and the standbys that are required, or fails. Refuses at the commit: not_durable.';
+
 -- Authorities and their keys -------------------------------------------------------------------
 
 CREATE FUNCTION sftca.key_generate(authority uuid, generation int, purpose text, algorithm text,
@@ -168,6 +172,7 @@ DECLARE
     owner sftca.authorities;
     made record;
 BEGIN
+    PERFORM sftca.commit_durably();
     SELECT * INTO STRICT owner FROM sftca.authorities a WHERE a.id = authority;
     made := sftca.key_generate(authority, new_generation, owner.purpose, owner.algorithm);
     INSERT INTO sftca.authority_keys (authority_id, generation, state, public_key, fingerprint, certificate_pem,
@@ -201,6 +206,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
     found_purpose text;
 BEGIN
+    PERFORM sftca.commit_durably();
     SELECT a.purpose INTO found_purpose FROM sftca.authorities a WHERE a.id = authority FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
@@ -356,6 +362,7 @@ DECLARE
     found_purpose text;
     version bigint;
 BEGIN
+    PERFORM sftca.commit_durably();
     SELECT a.purpose INTO found_purpose FROM sftca.authorities a WHERE a.id = authority;
     IF NOT FOUND THEN
         PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');

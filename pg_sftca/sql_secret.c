@@ -14,6 +14,7 @@
 #include "common_text.h"
 #include "core/secret.h"
 #include "core/wrap.h"
+#include "durable.h"
 #include "kek.h"
 #include "query.h"
 #include "throw.h"
@@ -71,6 +72,7 @@ make_secret(void)
         {BYTEAOID, BYTEAOID},
         NULL};
     uint8_t secret[SECRET_KEY_LEN], nonce[WRAP_NONCE_LEN];
+    durable_arm(); /* tokens will be made from it */
     bytea *sealed = palloc(VARHDRSZ + sizeof secret + WRAP_OVERHEAD);
     bytea *check = palloc(VARHDRSZ + WRAP_CHECK_LEN);
     const uint8_t *kek = kek_need();

@@ -23,7 +23,8 @@ for my $action (qw(kill)) {
 	for (@points) {
 		my ($point, $step, $recorded) = @$_;
 		my $id = $v->uuid;
-		my $root = delete $v->db->{root};
+		my $root = $v->db->root;
+		delete $v->db->{root};                 # it must not see the server go
 		$root->value($v->user($id)) if $step eq 'finish';
 		$root->close;
 		$v->db->stop;
