@@ -71,7 +71,7 @@ owned_parse(struct owned *o, const char *text)
     memset(o, 0, sizeof *o);
     while (*text) {
         size_t len = strcspn(text, "\n");
-        int err = text[len] == '\n' && len < sizeof line ? 0 : SFT_EFORMAT;
+        int err = len < sizeof line && text[len] == '\n' ? 0 : SFT_EFORMAT;
         if (!err) {
             memcpy(line, text, len);
             line[len] = '\0';
@@ -113,8 +113,8 @@ owned_has(const struct owned *o, enum owned_kind kind, const char *name, unsigne
     return row && row->id == id;
 }
 
-static int
-save(const struct owned *o, const char *path)
+int
+owned_save(struct owned *o, const char *path)
 {
     char *text = malloc(o->n * LINE_MAX_LEN + 1);
     size_t len = 0;
@@ -124,21 +124,29 @@ save(const struct owned *o, const char *path)
         len += (size_t)snprintf(text + len, LINE_MAX_LEN, "%c %s %u\n", o->rows[i].kind,
                                 o->rows[i].name, o->rows[i].id);
     int err = fsx_write(path, text, len, 0600);
+    o->unsaved = err != 0;
     free(text);
     return err;
 }
 
 int
-owned_add(struct owned *o, const char *path, enum owned_kind kind, const char *name, unsigned id)
+owned_put(struct owned *o, enum owned_kind kind, const char *name, unsigned id)
 {
     struct owned_row *row = find(o, kind, name);
-    if (row && row->id == id)
+    o->unsaved = true;
+    if (!row)
+        return append(o, kind, name, id);
+    row->id = id;
+    return 0;
+}
+
+int
+owned_add(struct owned *o, const char *path, enum owned_kind kind, const char *name, unsigned id)
+{
+    if (owned_has(o, kind, name, id) && !o->unsaved)
         return 0;
-    if (row)
-        row->id = id;
-    else if (append(o, kind, name, id) != 0)
-        return SFT_ENOMEM;
-    return save(o, path);
+    int err = owned_put(o, kind, name, id);
+    return err ? err : owned_save(o, path);
 }
 
 int
@@ -149,5 +157,5 @@ owned_drop(struct owned *o, const char *path, enum owned_kind kind, const char *
         return 0;
     o->n--;
     memmove(row, row + 1, (size_t)(&o->rows[o->n] - row) * sizeof *row);
-    return save(o, path);
+    return owned_save(o, path);
 }

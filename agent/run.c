@@ -65,6 +65,7 @@ collect(int fd, struct run *r, int timeout_ms)
         if (ready == 0)
             return false;
         bool room = r->out && r->len + 1 < r->cap;
+        /* cppcheck-suppress legacyUninitvar ; read() fills it */
         ssize_t n = ready < 0 ? -1
                               : read(fd, room ? r->out + r->len : rest,
                                      room ? r->cap - 1 - r->len : sizeof rest);

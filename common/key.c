@@ -223,12 +223,15 @@ put_ed25519(struct sbuf *b, const struct key *key)
 static int
 put_ecdsa(struct sbuf *b, const struct key *key)
 {
+    const struct kind *kind = kind_of(key->alg);
     uint8_t point[256];
     size_t len = 0;
+    if (kind == NULL)
+        return SFT_EINTERNAL;
     if (EVP_PKEY_get_octet_string_param(key->pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point),
                                         &len) != 1)
         return SFT_ECRYPTO;
-    sb_cstr(b, kind_of(key->alg)->curve);
+    sb_cstr(b, kind->curve);
     sb_blob(b, point, len);
     return 0;
 }
@@ -251,11 +254,14 @@ put_rsa(struct sbuf *b, const struct key *key)
 int
 key_public(const struct key *key, struct sshkey *out)
 {
+    const struct kind *kind = kind_of(key->alg);
     uint8_t blob[SSHKEY_BLOB_MAX];
     struct sbuf b;
     memset(out, 0, sizeof(*out));
+    if (kind == NULL)
+        return SFT_EINTERNAL;
     sb_writer(&b, blob, sizeof(blob));
-    sb_cstr(&b, sshkey_type_name(kind_of(key->alg)->type));
+    sb_cstr(&b, sshkey_type_name(kind->type));
     int err = key->alg == KEY_ED25519 ? put_ed25519(&b, key)
               : key->alg == KEY_RSA   ? put_rsa(&b, key)
                                       : put_ecdsa(&b, key);

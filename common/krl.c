@@ -240,7 +240,7 @@ walk_keys(struct sbuf *b, struct walk *w, size_t want, const uint8_t *ours, size
             return;
         }
         w->entries++;
-        if (w->authority != NULL && len == ours_len && memcmp(key, ours, len) == 0)
+        if (w->authority != NULL && ours != NULL && len == ours_len && memcmp(key, ours, len) == 0)
             w->is_revoked = 1;
     }
 }

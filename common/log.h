@@ -14,7 +14,8 @@ enum log_form { LOG_FORM_TEXT, LOG_FORM_JSON, LOG_FORM_SYSLOG };
 
 void log_open(const char *program, enum log_form form, enum log_level level);
 void log_level_set(enum log_level level);
-/* event is a short fixed word; fmt gives "key=value key=value" with values quoted by log_q if needed. */
+/* event is a short fixed word; fmt gives "key=value key=value" with values quoted by log_q if
+ * needed. */
 void log_line(enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* s quoted and escaped for a log value, in one of eight rotating buffers. */

@@ -84,13 +84,14 @@ read_ed25519(struct sbuf *b, struct sshkey *key)
 static int
 read_ecdsa(struct sbuf *b, struct sshkey *key)
 {
-    const char *want = kind_of(key->type)->curve;
+    const struct kind *kind = kind_of(key->type);
     size_t curve_len, len;
     const uint8_t *curve = sb_get_blob(b, &curve_len);
     const uint8_t *point = sb_get_blob(b, &len);
     if (sb_err(b) != 0)
         return sb_err(b);
-    if (curve_len != strlen(want) || memcmp(curve, want, curve_len) != 0)
+    if (kind == NULL || curve_len != strlen(kind->curve) ||
+        memcmp(curve, kind->curve, curve_len) != 0)
         return SFT_EKEYMISMATCH;
     return sshkey_check_ecdsa(key->bits, point, len);
 }

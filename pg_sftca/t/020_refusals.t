@@ -145,7 +145,7 @@ is $s->code, 'argument_missing', 'S4 NULL is no key';
 is $s->value("SELECT fingerprint FROM sftca.parse_public_key('$good')"), (split ' ', $v->db->must('ssh-keygen', '-l', '-f', $v->write_file('k.pub', "$good\n")))[1], 'the fingerprint is ssh-keygen\'s';
 
 # authorities
-for (["'x'", 'NULL', 'authority_purpose'], ['NULL', 'NULL', 'purpose'], ["'ssh_user'", "'rsa'", 'algorithm_unsupported'], 
+for (["'x'", 'NULL', 'authority_purpose'], ['NULL', 'NULL', 'purpose'], ["'ssh_user'", "'rsa'", 'algorithm_unsupported'],
 	["'statement'", 'NULL', 'statement_key_exists'], ["'ssh_user'", "NULL, repeat('x', 129)", 'authority_name_invalid'], ["'ssh_user'", "NULL, E'a\\nb'", 'authority_name_invalid']) {
 	my ($purpose, $rest, $word) = @$_;
 	$s->run("SELECT sftca.authority_create($purpose, $rest)");
