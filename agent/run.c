@@ -57,7 +57,7 @@ static bool
 collect(int fd, struct run *r, int timeout_ms)
 {
     struct timespec start;
-    char rest[512];
+    char rest[512] = "";
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (;;) {
         struct pollfd p = {fd, POLLIN, 0};
@@ -65,7 +65,6 @@ collect(int fd, struct run *r, int timeout_ms)
         if (ready == 0)
             return false;
         bool room = r->out && r->len + 1 < r->cap;
-        /* cppcheck-suppress legacyUninitvar ; read() fills it */
         ssize_t n = ready < 0 ? -1
                               : read(fd, room ? r->out + r->len : rest,
                                      room ? r->cap - 1 - r->len : sizeof rest);
