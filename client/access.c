@@ -290,8 +290,9 @@ known_hosts_write(struct ctx *ctx, const struct target *t)
             return fail_err(&ctx->failure, err, path);
         n += snprintf(text + n, sizeof text - (size_t)n, "@cert-authority %s %s\n", t->id, key);
     }
-    int err = n < (int)sizeof text ? fsx_write(path, text, (size_t)n, 0600) : SFT_ETOOLONG;
-    return err ? fail_err(&ctx->failure, err, path) : 0;
+    if (n >= (int)sizeof text)
+        return fail_err(&ctx->failure, SFT_ETOOLONG, path);
+    return path_renew(path, text, &ctx->failure);
 }
 
 int

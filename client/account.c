@@ -262,6 +262,49 @@ account_remove(const struct account *a, struct failure *f)
     return 0;
 }
 
+/* "accounts/.old-<name>": a dot first, so that it is no account meanwhile. */
+static int
+aside_path(const struct account *a, char *out, struct failure *f)
+{
+    size_t parent = strlen(a->dir) - strlen(a->name);
+    int n = snprintf(out, PATH_CAP, "%.*s.old-%s", (int)parent, a->dir, a->name);
+    return n > 0 && n < PATH_CAP ? 0 : fail_err(f, SFT_ETOOLONG, a->dir);
+}
+
+int
+account_set_aside(const struct account *a, struct failure *f)
+{
+    char aside[PATH_CAP];
+    int code = account_drop_aside(a, f);
+    if (!code)
+        code = aside_path(a, aside, f);
+    if (!code && rename(a->dir, aside) != 0)
+        code = fail_err(f, SFT_ESYSTEM, a->dir);
+    return code;
+}
+
+int
+account_put_back(const struct account *a, struct failure *f)
+{
+    char aside[PATH_CAP];
+    int code = aside_path(a, aside, f);
+    if (code || access(aside, F_OK) != 0)
+        return code;
+    code = account_remove(a, f);
+    if (!code && rename(aside, a->dir) != 0)
+        code = fail_err(f, SFT_ESYSTEM, aside);
+    return code;
+}
+
+int
+account_drop_aside(const struct account *a, struct failure *f)
+{
+    char aside[PATH_CAP];
+    int code = aside_path(a, aside, f);
+    int err = code ? 0 : tree_remove(aside);
+    return code ? code : err ? fail_err(f, err, aside) : 0;
+}
+
 int
 account_session_save(struct account *a, const char *id, int64_t expires_at, struct failure *f)
 {

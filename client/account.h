@@ -46,6 +46,14 @@ void account_free(struct account *a);
 /* Removes what is on disk: state, runtime and cache. */
 SFT_CHECKED int account_remove(const struct account *a, struct failure *f);
 
+/*
+ * While another enrollment takes an account's place, the old one waits beside it: put back when the
+ * new one fails, also by the next try if this one is killed; dropped when it succeeds.
+ */
+SFT_CHECKED int account_set_aside(const struct account *a, struct failure *f);
+SFT_CHECKED int account_put_back(const struct account *a, struct failure *f);
+SFT_CHECKED int account_drop_aside(const struct account *a, struct failure *f);
+
 SFT_CHECKED int account_session_save(struct account *a, const char *id, int64_t expires_at,
                                      struct failure *f);
 SFT_CHECKED int account_session_forget(struct account *a, struct failure *f);

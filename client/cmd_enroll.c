@@ -36,12 +36,9 @@ token_get(struct ctx *ctx, struct token *t)
     return 0;
 }
 
-/* An enrollment that is there: an unfinished one goes on, a finished one only yields to --force. */
 static int
-old_account(struct ctx *ctx, struct account *a, const struct token *t)
+place(struct ctx *ctx, struct account *a, const struct token *t)
 {
-    struct account old;
-    struct failure why;
     a->client_id[0] = '\0';
     (void)snprintf(a->url, sizeof a->url, "%s", t->url);
     (void)snprintf(a->team, sizeof a->team, "%s", t->team);
@@ -49,24 +46,33 @@ old_account(struct ctx *ctx, struct account *a, const struct token *t)
     if (len && a->url[len - 1] == '/')
         a->url[len - 1] = '\0';
     int code = account_place(a, &ctx->paths, &ctx->failure);
-    if (code)
-        return code;
-    code = account_load(&old, &ctx->paths, a->name, &why);
+    /* What an enrollment that was killed had set aside. */
+    return code ? code : account_put_back(a, &ctx->failure);
+}
+
+/* An enrollment that is there: an unfinished one goes on, a finished one only yields to --force. */
+static int
+old_account(struct ctx *ctx, struct account *a)
+{
+    struct account old;
+    struct failure why;
+    bool is_forced = ctx->args.value[OPT_FORCE] != NULL;
+    int code = account_load(&old, &ctx->paths, a->name, &why);
+    if (code == SFT_EXIT_NOT_FOUND)
+        return account_remove(a, &ctx->failure); /* what is not even begun */
     bool is_finished = !code && old.state[0];
-    if (!code && !is_finished)
+    if (!code && !is_finished && !is_forced)
         memcpy(a->client_id, old.client_id, sizeof a->client_id);
     if (!code)
         account_free(&old);
-    if (ctx->args.value[OPT_FORCE])
-        a->client_id[0] = '\0';
-    if (is_finished && !ctx->args.value[OPT_FORCE])
+    if (is_forced)
+        return account_set_aside(a, &ctx->failure);
+    if (is_finished)
         return fail(&ctx->failure, SFT_EXIT_ERROR, "To replace that enrollment use --force.",
                     "%s: this device is enrolled already.", a->name);
-    if (code && code != SFT_EXIT_NOT_FOUND && !ctx->args.value[OPT_FORCE]) {
+    if (code)
         ctx->failure = why;
-        return code;
-    }
-    return a->client_id[0] ? 0 : account_remove(a, &ctx->failure);
+    return code;
 }
 
 static void
@@ -160,6 +166,20 @@ say_result(const struct account *a)
         printf("State: PENDING. An administrator has to approve this device; compare the code.\n");
 }
 
+/* A clear no leaves nothing behind; no answer leaves what the next try goes on with. */
+static void
+clean_up(struct ctx *ctx, const struct account *a, int code)
+{
+    struct failure why;
+    int failed = 0;
+    if (code != SFT_EXIT_UNREACHABLE)
+        failed = account_remove(a, &why);
+    if (!failed && ctx->args.value[OPT_FORCE])
+        failed = account_put_back(a, &why);
+    if (failed)
+        fprintf(stderr, "sft: %s\n", why.text);
+}
+
 int
 cmd_enroll(struct ctx *ctx)
 {
@@ -169,16 +189,17 @@ cmd_enroll(struct ctx *ctx)
     if (!code)
         code = token_get(ctx, &t);
     if (!code)
-        code = old_account(ctx, &a, &t);
+        code = place(ctx, &a, &t);
     if (!code)
+        code = old_account(ctx, &a);
+    if (!code) {
         code = enroll(ctx, &a, &t);
-    token_wipe(&t);
-    /* A clear no leaves nothing behind; no answer leaves what the next try goes on with. */
-    if (code && !a.state[0] && a.client_id[0] && code != SFT_EXIT_UNREACHABLE) {
-        struct failure ignored;
-        if (account_remove(&a, &ignored) != 0)
-            fprintf(stderr, "sft: %s\n", ignored.text);
+        if (code)
+            clean_up(ctx, &a, code);
     }
+    token_wipe(&t);
+    if (!code)
+        code = account_drop_aside(&a, &ctx->failure);
     if (!code)
         code = make_default(ctx, &a);
     if (!code)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "cmd.h"
 #include "common/log.h"
@@ -78,6 +79,9 @@ main(int argc, char **argv)
 {
     static struct ctx ctx;
     const char *debug = getenv("SFT_DEBUG");
+#ifndef __SANITIZE_ADDRESS__
+    (void)prctl(PR_SET_DUMPABLE, 0); /* keys and passwords pass through: no core file */
+#endif
     log_open("sft", LOG_FORM_TEXT, debug && *debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
     int code = run(&ctx, argc, argv);
     if (code)

@@ -2,7 +2,7 @@
 /*
  * paths.c - where sft keeps things: XDG folders, all ours and closed to others.
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +90,27 @@ path_private(const char *dir, struct failure *f)
 {
     int err = fsx_private_dirs(dir, 0700);
     return err ? fail_err(f, err, dir) : 0;
+}
+
+static bool
+has_text(const char *path, const char *text)
+{
+    char *old;
+    size_t len, want = strlen(text);
+    if (fsx_read_secret(path, want, &old, &len) != 0)
+        return false;
+    bool is_same = len == want && memcmp(old, text, len) == 0;
+    free(old);
+    return is_same;
+}
+
+int
+path_renew(const char *path, const char *text, struct failure *f)
+{
+    if (has_text(path, text) && utimensat(AT_FDCWD, path, NULL, 0) == 0)
+        return 0;
+    int err = fsx_write(path, text, strlen(text), 0600);
+    return err ? fail_err(f, err, path) : 0;
 }
 
 int

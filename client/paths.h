@@ -30,6 +30,8 @@ SFT_CHECKED int paths_make(const struct paths *p, struct failure *f);
 SFT_CHECKED int path_join(char *out, const char *dir, const char *name, struct failure *f);
 /* Makes the folder 0700 with its parents, or checks that an existing one is ours and private. */
 SFT_CHECKED int path_private(const char *dir, struct failure *f);
+/* Writes a file 0600 unless it has this text already; its time is then set to now. */
+SFT_CHECKED int path_renew(const char *path, const char *text, struct failure *f);
 /* The absolute path of this program, as the ssh configuration names it. */
 SFT_CHECKED int path_of_program(char *out, struct failure *f);
 /* Whether a path can stand in double quotes in ssh_config and in single quotes in a shell. */

@@ -109,20 +109,6 @@ sweep(const char *dir_path)
     closedir(dir);
 }
 
-static bool
-is_there(const char *path, const char *text)
-{
-    char *old;
-    size_t len;
-    if (fsx_read_secret(path, FILE_MAX, &old, &len) != 0)
-        return false;
-    bool same = strcmp(old, text) == 0;
-    free(old);
-    if (same)
-        (void)utimensat(AT_FDCWD, path, NULL, 0); /* used now */
-    return same;
-}
-
 int
 sshopts_write(const struct sshopts *o, const struct paths *paths, const char *name,
               struct failure *f)
@@ -137,9 +123,9 @@ sshopts_write(const struct sshopts *o, const struct paths *paths, const char *na
     if (code)
         return code;
     int err = name_is_host(name) ? render(o, name, text) : SFT_ENAME;
-    if (!err && !is_there(path, text)) {
-        sweep(dir);
-        err = fsx_write(path, text, strlen(text), 0600);
-    }
-    return err ? fail_err(f, err, path) : 0;
+    if (err)
+        return fail_err(f, err, path);
+    if (access(path, F_OK) != 0)
+        sweep(dir); /* a new name: time to drop old ones */
+    return path_renew(path, text, f);
 }

@@ -81,6 +81,15 @@ is_deeply([ sort keys %{ JSON::PP->new->decode($out) } ], [qw(description encryp
 is_deeply([ $rc, JSON::PP->new->decode($out) ], [ 0, [] ], 'no accounts: an empty array');
 ok(!-e "$home/s", 'and looking leaves nothing behind');
 
+# the manual knows what the program knows
+SKIP: {
+    my $manual = Fake::slurp("$Bin/../../docs/sft.1.scd") or skip 'no manual here', 1;
+    my ($all) = (sft('help'))[1];
+    my @missing = grep { $manual !~ /\*\Q$_\E\*/ } keys %commands, map({ @{ $_->[0] } } values %commands),
+        $all =~ /^  ([a-z]+(?:\.[a-z_]+)?) {2,}[A-Z]/mg, $all =~ /(--[a-z-]+)/g;
+    is("@missing", '', 'every command, option and key is in the manual');
+}
+
 # a full disk behind standard output must not look like success
 SKIP: {
     skip 'no /dev/full here', 2 if !-e '/dev/full';

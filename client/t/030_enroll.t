@@ -111,6 +111,22 @@ isnt((glob $p->path('client-*.pub'))[1], undef, 'with another id and key');
 is(scalar @{ JSON::PP->new->decode($out) }, 1, 'and there is one account');
 ok(JSON::PP->new->decode($out)->[0]{default}, 'which is the default');
 
+# a --force that fails leaves the enrollment that was there
+my ($before) = map { Fake::slurp("$_/account.json") } $p->account_dir;
+($rc, $out, $err) = enroll($p->token(s => 'B' x 43), '--force');
+is($rc, 5, '--force with a bad invitation');
+is(Fake::slurp($p->account_dir . '/account.json'), $before, 'leaves the old enrollment');
+$p->set(refuse => [503, 'gone'], on => '/clients$');
+($rc, $out, $err) = enroll($p->token, '--force');
+is($rc, 7, '--force while the platform is away');
+is(Fake::slurp($p->account_dir . '/account.json'), $before, 'leaves the old enrollment');
+is_deeply([ glob "$p->{home}/.local/state/sft/accounts/.old-*" ], [], 'and nothing beside it');
+rename $p->account_dir, $p->account_dir =~ s{/([^/]+)$}{/.old-$1}r or die $!;
+($rc, $out, $err) = enroll($p->token);
+is($rc, 1, 'one that was killed midway is put back by the next try') or diag $out;
+is(Fake::slurp($p->account_dir . '/account.json'), $before, 'as it was');
+$p->set;
+
 # a token file that others can read was read by others
 Fake::spew("$p->{home}/token", $p->token);
 chmod 0644, "$p->{home}/token";

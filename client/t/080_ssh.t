@@ -7,6 +7,8 @@ use FindBin qw($Bin);
 use lib $Bin;
 use Test::More;
 use File::Path ();
+use IO::Socket::INET;
+use Socket ();
 use Fake;
 use Sshd;
 
@@ -112,6 +114,32 @@ is($out, "3000000\n", 'with all of its bytes');
 ($rc, $out) = $p->sft([ 'proxycommand', 'web01' ], stdin => '');
 is($rc, 0, 'L14: standard input closed at once');
 like($out, qr/^SSH-2.0/, 'still shows what the server said');
+
+($rc, $out, $err) = $p->sft([qw(proxycommand web01 1)]);
+is($rc, 1, 'L14: nobody listens');
+like($err, qr/^sft: 127\.0\.0\.1 port 1: Connection refused\.$/, 'and it says so');
+is((($p->sft([qw(proxycommand web01 65536)]))[0]), 2, 'a port that cannot be');
+($rc, $out) = Fake::run([ 'sh', '-c', '"$0" proxycommand web01 | head -c 4', $Fake::SFT ], env => $p->env, stdin => "x\n" x 10);
+is("$rc $out", '0 SSH-', 'L14: a reader that leaves ends it');
+{
+    # a peer that resets, and one that never says anything while we are told to go
+    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
+    my $pid = fork // die;
+    if (!$pid) {
+        open STDIN, '<', '/dev/zero' or die;
+        open STDOUT, '>', '/dev/null' or die;
+        open STDERR, '>', '/dev/null' or die;
+        %ENV = (%ENV, %{ $p->env });
+        exec $Fake::SFT, 'proxycommand', 'web01', $listener->sockport or POSIX::_exit(127);
+    }
+    my $peer = $listener->accept;
+    sysread $peer, my $some, 100;
+    setsockopt $peer, Socket::SOL_SOCKET(), Socket::SO_LINGER(), pack 'ii', 1, 0;
+    close $peer;
+    waitpid $pid, 0;
+    cmp_ok($? & 127, '==', 0, 'L14: a reset connection is an end, not a crash');
+    cmp_ok($? >> 8, '<=', 1, 'with an exit code of ours');
+}
 
 # a denial: other names stay untouched, ours says so in one line
 $p->set(%as, refuse => [ 403, 'not_granted', 'You have no access to this server.' ], on => 'credentials');

@@ -159,7 +159,11 @@ sub ready {
     return $self;
 }
 
-sub account_dir { my ($self) = @_; return glob "$self->{home}/.local/state/sft/accounts/*" }
+sub account_dir {
+    my ($self) = @_;
+    my @dirs = glob "$self->{home}/.local/state/sft/accounts/*";
+    return wantarray ? @dirs : $dirs[0];
+}
 
 sub set { my ($self, %mode) = @_; spew($self->path('mode'), $json->encode(\%mode)); return }
 

@@ -140,6 +140,27 @@ session_bind(uint8_t is_forwarded, const char *name, uint8_t out[1024])
     return ssh_agent_answer(&agent, message, b.len, out, 1024);
 }
 
+/* Bytes of all kinds: never a signature, never a byte out of place (the sanitizers watch). */
+static void
+test_noise(void)
+{
+    uint8_t message[600], out[1024];
+    unsigned seed = 1;
+    int signatures = 0;
+    setup();
+    for (int round = 0; round < 200000; round++) {
+        size_t len = 0;
+        for (size_t want = (seed = seed * 1103515245 + 12345) >> 16 & 63; len < want; len++) {
+            seed = seed * 1103515245 + 12345;
+            message[len] = (seed >> 16 & 3) ? (uint8_t)(seed >> 18 & 31) : (uint8_t)(seed >> 20);
+        }
+        size_t n = ssh_agent_answer(&agent, message, len, out, sizeof out);
+        signatures += n > 0 && out[0] == 14;
+    }
+    is_int(signatures, 0, "200000 messages of noise get no signature");
+    ok(agent.key != NULL, "and do not use the key up");
+}
+
 int
 main(void)
 {
@@ -163,6 +184,7 @@ main(void)
     n = ssh_agent_answer(&agent, out, 0, out, sizeof out);
     ok(n == 1 && out[0] == 5, "a message without a type");
     test_refusals();
+    test_noise();
     test_signature("publickey", "a login is signed");
     test_signature("publickey-hostbound-v00@openssh.com", "a login bound to a host is signed");
     key_free(agent.key);
