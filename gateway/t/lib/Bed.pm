@@ -17,6 +17,7 @@ use POSIX qw(WNOHANG);
 use Time::HiRes qw(time sleep);
 
 $SIG{PIPE} = 'IGNORE';
+$SIG{INT} = $SIG{TERM} = sub { exit 1 }; # so that what was started is stopped
 my $here = dirname(dirname(abs_path(__FILE__)));
 my $top = abs_path("$here/../..");
 
@@ -74,6 +75,7 @@ sub start {
         open STDOUT, '>>', "$self->{dir}/access";
         open STDERR, '>>', "$self->{dir}/log";
         %ENV = (%ENV, %{ $self->{env} // {} });
+        $SIG{PIPE} = "DEFAULT";
         exec $self->{program}, '--config', $conf or POSIX::_exit(127);
     }
     $self->{pid} = $pid;
