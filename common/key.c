@@ -21,12 +21,14 @@
 #include "common/text.h"
 
 #define RSA_BITS 3072
-#define SIG_MAX 1024 /* RSA 8192 */
+#define SIG_MAX 80 /* P-256 in DER */
 
 struct key {
     enum key_alg alg;
     EVP_PKEY *pkey;
-    EVP_PKEY_CTX *signer; /* P-256 only: set up once, for it costs a fifth of a signature */
+    /* set up once, for that costs a tenth of a signature: */
+    EVP_PKEY_CTX *signer;  /* P-256 */
+    EVP_MD_CTX *md_signer; /* Ed25519 */
 };
 
 /* One row for each algorithm. */
@@ -66,6 +68,21 @@ alg_of(const EVP_PKEY *pkey)
     return KEY_NONE;
 }
 
+static int
+set_up_signer(struct key *key)
+{
+    if (key->alg == KEY_ECDSA_P256) {
+        key->signer = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+        return key->signer != NULL && EVP_PKEY_sign_init(key->signer) == 1;
+    }
+    if (key->alg == KEY_ED25519) {
+        key->md_signer = EVP_MD_CTX_new();
+        return key->md_signer != NULL &&
+               EVP_DigestSignInit_ex(key->md_signer, NULL, NULL, NULL, NULL, key->pkey, NULL) == 1;
+    }
+    return 1;
+}
+
 /* Takes over pkey, also when it fails. */
 static int
 wrap(enum key_alg alg, EVP_PKEY *pkey, struct key **keyp)
@@ -76,12 +93,9 @@ wrap(enum key_alg alg, EVP_PKEY *pkey, struct key **keyp)
         return pkey == NULL ? SFT_ECRYPTO : alg == KEY_NONE ? SFT_EKEYTYPE : SFT_ENOMEM;
     }
     *key = (struct key){.alg = alg, .pkey = pkey};
-    if (alg == KEY_ECDSA_P256) {
-        key->signer = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-        if (key->signer == NULL || EVP_PKEY_sign_init(key->signer) != 1) {
-            key_free(key);
-            return SFT_ECRYPTO;
-        }
+    if (!set_up_signer(key)) {
+        key_free(key);
+        return SFT_ECRYPTO;
     }
     *keyp = key;
     return 0;
@@ -106,6 +120,7 @@ key_free(struct key *key)
     if (key == NULL)
         return;
     EVP_PKEY_CTX_free(key->signer);
+    EVP_MD_CTX_free(key->md_signer);
     EVP_PKEY_free(key->pkey); /* OpenSSL wipes the private numbers */
     free(key);
 }
@@ -282,15 +297,12 @@ sign_p256(const struct key *key, const void *msg, size_t len, uint8_t *sig, size
     return EVP_PKEY_sign(key->signer, sig, sig_lenp, hash, sizeof(hash)) == 1 ? 0 : SFT_ECRYPTO;
 }
 
+/* Without a key the init means the same again; newer libraries do not sign twice without it. */
 static int
-sign(const struct key *key, const void *msg, size_t len, uint8_t *sig, size_t *sig_lenp)
+sign_ed25519(const struct key *key, const void *msg, size_t len, uint8_t *sig, size_t *sig_lenp)
 {
-    const char *hash = key->alg == KEY_ED25519 ? NULL : "SHA2-256";
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    int good = ctx != NULL &&
-               EVP_DigestSignInit_ex(ctx, NULL, hash, NULL, NULL, key->pkey, NULL) == 1 &&
-               EVP_DigestSign(ctx, sig, sig_lenp, msg, len) == 1;
-    EVP_MD_CTX_free(ctx);
+    int good = EVP_DigestSignInit_ex(key->md_signer, NULL, NULL, NULL, NULL, NULL, NULL) == 1 &&
+               EVP_DigestSign(key->md_signer, sig, sig_lenp, msg, len) == 1;
     return good ? 0 : SFT_ECRYPTO;
 }
 
@@ -302,8 +314,8 @@ key_sign_raw(const struct key *key, const void *msg, size_t len, uint8_t sig[KEY
     memset(sig, 0, KEY_RAW_SIG_MAX);
     if (key->alg != KEY_ED25519 && key->alg != KEY_ECDSA_P256)
         return SFT_EKEYTYPE;
-    int err = key->signer != NULL ? sign_p256(key, msg, len, made, &made_len)
-                                  : sign(key, msg, len, made, &made_len);
+    int err = key->alg == KEY_ECDSA_P256 ? sign_p256(key, msg, len, made, &made_len)
+                                         : sign_ed25519(key, msg, len, made, &made_len);
     if (err != 0)
         return err;
     if (key->alg == KEY_ECDSA_P256)
