@@ -17,6 +17,7 @@
 
 #include "agent/converge.h"
 #include "agent/enroll.h"
+#include "agent/litter.h"
 #include "agent/notify.h"
 #include "agent/statement.h"
 #include "common/fault.h"
@@ -31,9 +32,11 @@ volatile sig_atomic_t agent_stop;
 
 struct life {
     struct agent *agent;
-    int64_t seen;       /* highest state version looked at, accepted or refused */
-    unsigned failures;  /* in a row */
-    time_t next_report; /* CLOCK_MONOTONIC seconds */
+    int64_t seen;      /* highest state version looked at, accepted or refused */
+    int64_t applied;   /* version of the last round */
+    unsigned failures; /* in a row */
+    time_t next_check; /* when the host is looked at again; CLOCK_MONOTONIC seconds */
+    time_t next_report;
     time_t next_refresh;
     struct drift refused; /* why the newest state was not taken */
     bool acted;           /* something to report */
@@ -318,6 +321,18 @@ refresh(struct life *l)
     l->next_refresh = now_s() + REFRESH_S;
 }
 
+/* A round; what it changed is worth a report. */
+static void
+check_host(struct life *l)
+{
+    bool was_healthy = l->agent->healthy;
+    int64_t was = l->applied;
+    converge(l->agent);
+    l->applied = l->agent->desired.version;
+    l->acted |= was_healthy != l->agent->healthy || was != l->applied;
+    l->next_check = now_s() + HEARTBEAT_S;
+}
+
 /* One turn: ask, converge when there is reason to, report when there is something to say. */
 static int
 turn(struct life *l)
@@ -338,12 +353,9 @@ turn(struct life *l)
         pause_after(l, "get state", err, &f);
     else
         l->failures = 0;
-    bool due = now_s() >= l->next_report;
-    if (a->has_desired && (is_new || due || (!err && !a->healthy))) {
-        converge(a);
-        l->acted |= is_new;
-    }
-    if (!err && !a->dry_run && (l->acted || due))
+    if (a->has_desired && (is_new || now_s() >= l->next_check || (!err && !a->healthy)))
+        check_host(l);
+    if (!err && !a->dry_run && (l->acted || now_s() >= l->next_report))
         report(l);
     return err;
 }
@@ -361,6 +373,7 @@ prepare(struct agent *a)
         log_error("start", "reason=%s", log_q("another sftd is running"));
         return SFT_ESYSTEM;
     }
+    litter_remove(a);
     err = owned_load(&a->owned, a->paths.owned);
     if (err) {
         log_error("start", "file=%s reason=%s", a->paths.owned, log_q(sft_strerror(err)));
@@ -383,8 +396,8 @@ live(struct life *l)
     load_saved_state(a);
     l->seen = a->desired.version;
     /* whatever happened while we were away is repaired before the platform is asked */
-    if (a->has_desired && !a->dry_run)
-        converge(a);
+    if (a->has_desired && !a->once)
+        check_host(l);
     notify_ready();
     do
         err = turn(l);

@@ -65,12 +65,32 @@ give_up(struct round *r, const struct step *s, const char *why)
     snprintf(r->given_up[r->given_up_n++].name, 64, "%s", s->name ? s->name : "");
 }
 
+/* What is about to be made goes on the list in one write, not one for each. */
+static void
+claim_all(struct agent *a, const struct plan *p)
+{
+    size_t n = 0;
+    int err = 0;
+    for (size_t i = 0; i < p->n && !err; i++) {
+        const struct step *s = &p->steps[i];
+        if (s->kind == STEP_GROUP_CREATE && ++n)
+            err = owned_put(&a->owned, OWNED_GROUP, s->name, s->id);
+        else if (s->kind == STEP_ACCOUNT_CREATE && ++n)
+            err = owned_put(&a->owned, OWNED_USER, s->name, s->user->uid);
+    }
+    if (!err && n > 0)
+        err = owned_save(&a->owned, a->paths.owned);
+    if (err) /* each step tries it again, and says so */
+        log_warn("owned", "reason=%s", log_q(sft_strerror(err)));
+}
+
 /* How many steps were done. */
 static size_t
 apply_all(struct round *r, const struct plan *p, const struct actual *actual)
 {
     char why[512];
     size_t done = 0;
+    claim_all(r->agent, p);
     for (size_t i = 0; i < p->n; i++) {
         const struct step *s = &p->steps[i];
         if (is_given_up(r, s))

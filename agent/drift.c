@@ -16,6 +16,16 @@ drift_clear(struct drift *d)
     d->left_out = 0;
 }
 
+/* What programs say may be in any encoding; reports are JSON. */
+static void
+put(char *out, size_t cap, const char *text)
+{
+    snprintf(out, cap, "%s", text);
+    for (; *out; out++)
+        if (*out < ' ' || *out > '~')
+            *out = '?';
+}
+
 void
 drift_add(struct drift *d, const char *what, const char *reason, const char *fix)
 {
@@ -28,9 +38,9 @@ drift_add(struct drift *d, const char *what, const char *reason, const char *fix
         return;
     }
     struct drift_row *row = &d->rows[d->n++];
-    snprintf(row->what, sizeof row->what, "%s", what);
-    snprintf(row->reason, sizeof row->reason, "%s", reason);
-    snprintf(row->fix, sizeof row->fix, "%s", fix);
+    put(row->what, sizeof row->what, what);
+    put(row->reason, sizeof row->reason, reason);
+    put(row->fix, sizeof row->fix, fix);
 }
 
 int

@@ -141,6 +141,18 @@ is_sshd(long pid)
     return base && strncmp(base + 1, "sshd", 4) == 0;
 }
 
+/* sshd executes itself anew: it is there as before, or it has died of its configuration. */
+static bool
+survives(long pid)
+{
+    for (int i = 0; i < 10; i++) {
+        nanosleep(&(struct timespec){0, 25 * 1000000L}, NULL);
+        if (!is_sshd(pid))
+            return false;
+    }
+    return true;
+}
+
 static int
 reload_by_pid(const char *pid_file, char *why, size_t cap)
 {
@@ -153,10 +165,14 @@ reload_by_pid(const char *pid_file, char *why, size_t cap)
         snprintf(why, cap, "no sshd is running (%s)", pid_file);
         return SFT_ENOTFOUND;
     }
-    if (kill((pid_t)pid, SIGHUP) == 0)
+    if (kill((pid_t)pid, SIGHUP) != 0) {
+        snprintf(why, cap, "sshd %ld: %s", pid, strerror(errno));
+        return SFT_ESYSTEM;
+    }
+    if (survives(pid))
         return 0;
-    snprintf(why, cap, "sshd %ld: %s", pid, strerror(errno));
-    return SFT_ESYSTEM;
+    snprintf(why, cap, "sshd %ld ended when it was told to read its configuration: start it", pid);
+    return SFT_EREFUSED;
 }
 
 /* Distributions call the unit ssh or sshd; "try-reload" leaves a stopped one alone. */

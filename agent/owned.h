@@ -26,6 +26,7 @@ struct owned_row {
 struct owned {
     struct owned_row *rows;
     size_t n;
+    bool unsaved; /* the file does not have all of it */
 };
 
 /* A missing file is an empty list; a damaged one is an error. */
@@ -36,6 +37,9 @@ bool owned_has(const struct owned *o, enum owned_kind kind, const char *name, un
 /* Change list and file. A name that was there gets the new id. */
 SFT_CHECKED int owned_add(struct owned *o, const char *path, enum owned_kind kind, const char *name,
                           unsigned id);
+/* Puts in one more row without writing the file; owned_save does that for many. */
+SFT_CHECKED int owned_put(struct owned *o, enum owned_kind kind, const char *name, unsigned id);
+SFT_CHECKED int owned_save(struct owned *o, const char *path);
 SFT_CHECKED int owned_drop(struct owned *o, const char *path, enum owned_kind kind,
                            const char *name);
 
