@@ -8,6 +8,18 @@ BEGIN
 END $$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
+-- Nobody but the platform takes advisory locks here (whoever held its fence would hold up every removal), or makes large objects.
+DO $$
+DECLARE
+    one regprocedure;
+BEGIN
+    FOR one IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace
+                AND (p.proname ~ '^pg_(try_)?advisory_' OR p.proname IN ('lo_creat', 'lo_create', 'lo_from_bytea')) LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', one);
+    END LOOP;
+END $$;
+GRANT EXECUTE ON FUNCTION pg_advisory_xact_lock(int, int), pg_advisory_xact_lock_shared(int, int) TO sft_owner;
+
 -- What the two owners make is nobody's until granted. (Functions and types are everybody's otherwise.)
 ALTER DEFAULT PRIVILEGES FOR ROLE sft_owner, sft_admin_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE sft_owner, sft_admin_owner REVOKE USAGE ON TYPES FROM PUBLIC;

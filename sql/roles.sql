@@ -30,6 +30,7 @@ ALTER ROLE sft_gateway SET jit = off;                        -- the costs of avo
 ALTER ROLE sft_gateway SET log_parameter_max_length = 0;
 ALTER ROLE sft_gateway SET log_parameter_max_length_on_error = 0;
 ALTER ROLE sft_gateway SET statement_timeout = '10s';
+ALTER ROLE sft_gateway SET default_transaction_isolation = 'read committed';     -- the door insists on it
 ALTER ROLE sft_gateway SET lock_timeout = '5s';
 ALTER ROLE sft_gateway SET idle_in_transaction_session_timeout = '10s';
 

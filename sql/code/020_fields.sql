@@ -11,8 +11,12 @@ BEGIN
     EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character OR invalid_parameter_value THEN
         PERFORM sft_core.refuse(400, 'body_encoding', 'The body is not UTF-8.');
     END;
-    IF length(body) - length(translate(body, '[{', '')) > 8 THEN    -- cannot be deep otherwise
+    -- deep, or with numbers that are short here and 131,072 digits wherever they are read as text (1e131071)
+    IF length(body) - length(translate(body, '[{', '')) > 8 OR body ~ '[0-9][eE][+-]?[0-9]{3}' THEN
         plain := regexp_replace(body, '"(\\.|[^"\\])*"', '', 'g');
+        IF plain ~ '[0-9][eE][+-]?[0-9]{3}' THEN
+            PERFORM sft_core.refuse(400, 'number_too_large', 'A number in the body has an exponent of more than two digits.');
+        END IF;
         FOR i IN 1..8 LOOP
             plain := regexp_replace(plain, '[\[{][^\[\]{}]*[\]}]', '', 'g');
         END LOOP;
@@ -33,7 +37,7 @@ BEGIN
     END IF;
     RETURN parsed;
 END $$;
-COMMENT ON FUNCTION sft_core.parse_body(bytea) IS 'The JSON object that a body is. Refuses: body_encoding, body_too_deep, body_malformed, body_not_object, field_duplicate.';
+COMMENT ON FUNCTION sft_core.parse_body(bytea) IS 'The JSON object that a body is. Refuses: body_encoding, body_too_deep, number_too_large, body_malformed, body_not_object, field_duplicate.';
 
 CREATE FUNCTION sft_core.only_fields(body jsonb, VARIADIC known text[]) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$

@@ -129,6 +129,10 @@ BEGIN
     END IF;
     signed := sft_core.verify_all(reqs, CASE auth WHEN 'server' THEN 'server' ELSE 'client' END, authority);
     PERFORM sft_core.see_teams(VARIADIC ARRAY(SELECT DISTINCT s.team_id FROM unnest(signed) s WHERE s.error IS NULL AND s.team_id IS NOT NULL));
+    IF reqs[1].route = 'POST /v1/teams/{team}/credentials' THEN
+        -- before clients, sessions and users are looked at: who is being removed meanwhile is seen removed
+        PERFORM sft_core.fence_shared(VARIADIC ARRAY(SELECT DISTINCT s.team_id FROM unnest(signed) s WHERE s.error IS NULL AND s.team_id IS NOT NULL));
+    END IF;
     IF auth = 'server' THEN
         RETURN QUERY SELECT * FROM sft_core.identify_servers(reqs, signed);
     ELSE

@@ -82,7 +82,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     b jsonb := (req).body;
 BEGIN
-    IF (SELECT count(*) FROM sft.clients c WHERE c.team_id = client_insert.team_id AND c.state = 'PENDING') >= 1000 THEN
+    -- strangers can fill the queue of those who wait; who brings an invitation does not wait in it
+    IF b->>'invitation' IS NULL AND (SELECT count(*) FROM sft.clients c WHERE c.team_id = client_insert.team_id AND c.state = 'PENDING') >= 1000 THEN
         PERFORM sft_core.refuse(429, 'too_many_pending_clients', 'Too many clients wait for approval in this team.');
     END IF;
     INSERT INTO sft.actor_keys (kind, id, team_id, key_type, key_blob, fingerprint)
@@ -154,6 +155,17 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION sft_core.has_role(uuid, uuid, text) IS 'Whether a user has a role of the team through a group.';
 
+CREATE FUNCTION sft_core.refuse_locked(who sft.actor) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    reason text := sft_core.lock_on(who.team_id, who.client_id, who.user_id);
+BEGIN
+    IF reason IS NOT NULL THEN
+        PERFORM sft_core.refuse(403, 'locked', format('Locked: %s', reason));
+    END IF;
+END $$;
+COMMENT ON FUNCTION sft_core.refuse_locked(sft.actor) IS 'A stolen device that is locked lets no other in, and removes none. Refuses: locked.';
+
 CREATE FUNCTION sft_api.client_approval_create(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -162,6 +174,7 @@ DECLARE
     target uuid := who.user_id;
 BEGIN
     PERFORM sft_core.only_fields(req.body, 'code');
+    PERFORM sft_core.refuse_locked(who);
     SELECT c.* INTO waits FROM sft.clients c WHERE c.team_id = who.team_id AND c.id = CASE WHEN sft_core.is_uuid(req.params[2]) THEN req.params[2]::uuid END AND c.state = 'PENDING';
     IF waits.claimed_name IS NOT NULL AND waits.claimed_name <> '' THEN
         target := (SELECT u.id FROM sft.users u WHERE u.team_id = who.team_id AND lower(u.name) = lower(waits.claimed_name) AND u.status = 'ACTIVE');
@@ -175,7 +188,7 @@ BEGIN
     PERFORM sft_core.client_activate(who, who.team_id, waits.id, target, who.name);
     RETURN sft_core.reply(200, sft_core.client_json(who.team_id, waits.id));
 END $$;
-COMMENT ON FUNCTION sft_api.client_approval_create(sft.request) IS 'Approves a waiting client: one''s own, or as an access_admin another user''s. Refuses: client_unknown, code_mismatch.';
+COMMENT ON FUNCTION sft_api.client_approval_create(sft.request) IS 'Approves a waiting client: one''s own, or as an access_admin another user''s. Refuses: client_unknown, code_mismatch, locked.';
 
 CREATE FUNCTION sft_core.client_remove(by sft.actor, team_id uuid, client_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -206,6 +219,7 @@ BEGIN
         IF who.session_id IS NULL THEN
             PERFORM sft_core.refuse(401, 'session_required', 'Sign in again: there is no live session.');
         END IF;
+        PERFORM sft_core.refuse_locked(who);
         PERFORM FROM sft.clients c WHERE c.team_id = who.team_id AND c.id = target AND c.user_id = who.user_id;
         IF NOT FOUND THEN
             PERFORM sft_core.refuse(404, 'client_unknown', 'You have no such client.');
@@ -214,4 +228,4 @@ BEGIN
     PERFORM sft_core.client_remove(who, who.team_id, target);
     RETURN sft_core.reply(204);
 END $$;
-COMMENT ON FUNCTION sft_api.client_delete(sft.request) IS 'Removes the client itself, or another of the same user. Refuses: client_unknown, session_required.';
+COMMENT ON FUNCTION sft_api.client_delete(sft.request) IS 'Removes the client itself, or another of the same user. Refuses: client_unknown, session_required, locked.';

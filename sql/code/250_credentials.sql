@@ -152,7 +152,6 @@ BEGIN
     IF cardinality(asks) = 0 THEN
         RETURN responses;
     END IF;
-    PERFORM sft_core.fence_shared(VARIADIC ARRAY(SELECT (a.actor).team_id FROM unnest(asks) a));
     deeds := sft_core.deeds_of(sft_core.target_all(asks));
     PERFORM sft_core.credentials_record(deeds);
     PERFORM sft_core.credentials_note(deeds);
@@ -161,7 +160,7 @@ BEGIN
     END LOOP;
     RETURN responses;
 END $$;
-COMMENT ON FUNCTION sft_core.credentials_issue(sft.request[]) IS 'Answers authenticated requests for certificates, in their order: parses row by row in a caught block that writes nothing, then decides, records and notes as sets.';
+COMMENT ON FUNCTION sft_core.credentials_issue(sft.request[]) IS 'Answers authenticated requests for certificates, in their order; authenticate holds the fence: parses row by row in a caught block that writes nothing, then decides, records and notes as sets.';
 
 CREATE FUNCTION sft_api.credential_create(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql AS $$

@@ -55,13 +55,13 @@ LANGUAGE plpgsql AS $$
 DECLARE
     names text[] := ARRAY(SELECT DISTINCT sft_core.server_name_of(n)
                             FROM unnest(server.alt_names || ARRAY[coalesce(server.canonical_name, server.hostname)::text, server.access_address::text]) n
-                           WHERE n <> '' AND server.deleted_at IS NULL);
+                           WHERE n <> '' AND NOT sft_core.is_uuid(sft_core.server_name_of(n)) AND server.deleted_at IS NULL);
 BEGIN
     DELETE FROM sft.server_names n WHERE n.team_id = server.team_id AND n.server_id = server.id AND n.name <> ALL (names);
     INSERT INTO sft.server_names (team_id, name, server_id) SELECT server.team_id, n, server.id FROM unnest(names) n
     ON CONFLICT ON CONSTRAINT server_name_taken DO NOTHING;
 END $$;
-COMMENT ON FUNCTION sft_core.server_names_set(sft.servers) IS 'Keeps the names by which a server is found: the canonical name or else the hostname, the alternative names, the access address; none when it is removed.';
+COMMENT ON FUNCTION sft_core.server_names_set(sft.servers) IS 'Keeps the names by which a server is found: the canonical name or else the hostname, the alternative names, the access address; none that looks like a server''s id; none when it is removed.';
 
 CREATE FUNCTION sft_core.token_use(token jsonb, server_id uuid, public_key text) RETURNS sft.server_enrollment_tokens
 LANGUAGE plpgsql AS $$

@@ -5,7 +5,9 @@ CREATE FUNCTION sft_core.host_principals(v sft.servers) RETURNS text[]
 LANGUAGE sql STABLE AS $$
     SELECT ARRAY[v.id::text] || ARRAY(
         SELECT DISTINCT n FROM unnest(v.alt_names || ARRAY[v.hostname::text, v.canonical_name::text]) n
-         WHERE n IS NOT NULL AND NOT EXISTS (SELECT FROM sft.server_names o WHERE o.team_id = v.team_id AND o.name = sft_core.server_name_of(n) AND o.server_id <> v.id)
+         WHERE n IS NOT NULL AND NOT sft_core.is_uuid(n)                 -- an id is its own server's alone: clients know hosts by it
+           AND NOT EXISTS (SELECT FROM sft.server_names o WHERE o.team_id = v.team_id AND o.name = sft_core.server_name_of(n) AND o.server_id <> v.id)
+           AND NOT EXISTS (SELECT FROM sft.servers o WHERE o.team_id = v.team_id AND o.hostname = n AND o.id <> v.id AND o.deleted_at IS NULL)
          ORDER BY n)
 $$;
 COMMENT ON FUNCTION sft_core.host_principals(sft.servers) IS 'The names in a host certificate: the server''s id, then those of its names that no other live server of the team claims.';

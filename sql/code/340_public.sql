@@ -3,7 +3,7 @@
 
 CREATE FUNCTION sft_core.instance_version() RETURNS bigint
 LANGUAGE sql STABLE AS $$
-    SELECT i.version + (SELECT coalesce(sum(array_position(ARRAY['next', 'active', 'retiring', 'retired'], k.state)), 0) FROM sftca.statement_keys k) FROM sft.instance i
+    SELECT i.version + (SELECT coalesce(sum(array_position(ARRAY['next', 'active', 'retiring', 'retired'], k.state)), 0) FROM sftca.keys k WHERE k.purpose = 'statement') FROM sft.instance i
 $$;
 COMMENT ON FUNCTION sft_core.instance_version() IS 'Grows with every change of the instance or of its statement keys.';
 

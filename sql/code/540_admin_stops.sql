@@ -75,6 +75,7 @@ DECLARE
     who      CONSTANT uuid := sft_core.user_id(team, user_name);
     affected bigint;
 BEGIN
+    PERFORM sft_core.fence(team);
     affected := sft_core.revoke_live(team, 'user', who, reason);
     PERFORM sft_core.sessions_end(me, team, who);
     PERFORM sft_core.touch_subject(team, 'user', who);

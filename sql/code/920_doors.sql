@@ -86,7 +86,8 @@ BEGIN
         res := sft_core.refusal_of(state, error, message, detail, trace_id);
         req.route := route; req.trace_id := trace_id; req.peer := sft_core.peer_of(peer);
         IF r.writes AND who.request_id IS NOT NULL AND res.error <> 'request_replayed' THEN
-            PERFORM sft_core.nonce_keep(who, res.status);
+            INSERT INTO sft.nonces (actor_id, request_id, first_status) VALUES (coalesce(who.client_id, who.server_id), who.request_id, res.status)
+            ON CONFLICT ON CONSTRAINT request_replayed DO NOTHING;       -- its double may be here first; both were refused
         END IF;
     END;
     IF res.error IS NOT NULL THEN
@@ -170,11 +171,14 @@ BEGIN
        OR array_position(lengths, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'handle takes arrays of one length, 1 to 64' USING ERRCODE = 'array_subscript_error';
     END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' OR clock_timestamp() > now() + interval '30 seconds' THEN
+        RAISE EXCEPTION 'handle wants a young transaction that is read committed' USING ERRCODE = 'invalid_transaction_state';
+    END IF;
     IF cardinality(routes) > 1 AND EXISTS (SELECT FROM unnest(routes) r WHERE NOT EXISTS (SELECT FROM sft_api.route v WHERE v.batch AND v.method || ' ' || v.path = r)) THEN
         RAISE EXCEPTION 'only batchable routes share a call' USING ERRCODE = 'array_subscript_error';
     END IF;
 END $$;
-COMMENT ON FUNCTION sft_core.check_batch(text[], int[]) IS 'Whether the gateway called the door as it should.';
+COMMENT ON FUNCTION sft_core.check_batch(text[], int[]) IS 'Whether the gateway called the door as it should. Under an old snapshot or an old now() it could have decided what was allowed then.';
 
 CREATE FUNCTION sft_api.handle(routes text[], params bytea[], methods text[], targets bytea[], authorities bytea[], header_lines bytea[], bodies bytea[], peers text[], trace_ids text[])
 RETURNS TABLE (trace_id text, status int, headers text, body bytea, wait text[], continue_id uuid)

@@ -101,7 +101,7 @@ my $alice = $w->client('acme', 'alice');
 my $server = $w->server('acme', 'prod', 'web01');
 for my $set (q{search_path = pg_temp, public}, q{standard_conforming_strings = off}, q{escape_string_warning = on}, q{lc_messages = 'C'},
 	q{DateStyle = 'German'}, q{IntervalStyle = 'iso_8601'}, q{TimeZone = 'Asia/Kathmandu'}, q{bytea_output = 'escape'}, q{client_encoding = 'SJIS'}, q{client_encoding = 'SQL_ASCII'},
-	q{work_mem = '64kB'}, q{enable_seqscan = on}, q{plan_cache_mode = auto}, q{extra_float_digits = -15}, q{xmlbinary = hex}, q{default_transaction_isolation = 'serializable'},
+	q{work_mem = '64kB'}, q{enable_seqscan = on}, q{plan_cache_mode = auto}, q{extra_float_digits = -15}, q{xmlbinary = hex},
 	q{local_preload_libraries = '/tmp/evil'},
 	q{sft.teams = '*'}, q{sft.team_id = 'x'}) {
 	$gateway->run("SET $set");
