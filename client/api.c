@@ -252,6 +252,7 @@ api_resolve(struct platform *p, const char *name, char **textp, struct failure *
                               .body = b.text,
                               .purpose = "resolve",
                               .is_bound = true,
+                              .is_repeatable = true,
                               .subject = name};
     int code = platform_call(p, &call, &answer, f);
     if (code)
@@ -292,8 +293,11 @@ api_credential_create(struct platform *p, const char *server_id, const char *pub
     if (body_err(&b))
         return body_fail(&b, f);
     (void)snprintf(target, sizeof target, "/v1/teams/%s/credentials", p->account->team);
-    const struct call call = {
-        .method = "POST", .target = target, .body = b.text, .subject = subject};
+    const struct call call = {.method = "POST",
+                              .target = target,
+                              .body = b.text,
+                              .subject = subject,
+                              .is_repeatable = true}; /* the same certificate comes again */
     int code = platform_json(p, &call, &doc, &answer, f);
     if (code)
         return code;

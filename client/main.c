@@ -38,6 +38,15 @@ prepare(struct ctx *ctx)
     return code;
 }
 
+/* The platform ended it: from now on we know without asking. */
+static void
+forget_session(struct ctx *ctx)
+{
+    struct failure ignored;
+    if (account_session_forget(&ctx->account, &ignored) != 0)
+        log_debug("session", "error=%s", log_q(ignored.text));
+}
+
 static int
 run(struct ctx *ctx, int argc, char **argv)
 {
@@ -57,7 +66,11 @@ run(struct ctx *ctx, int argc, char **argv)
         return ctx->args.value[OPT_HELP] ? 0 : SFT_EXIT_USAGE;
     }
     code = prepare(ctx);
-    return code ? code : ctx->command->run(ctx);
+    if (!code)
+        code = ctx->command->run(ctx);
+    if (code == SFT_EXIT_LOGIN && strcmp(ctx->failure.error, "session_required") == 0)
+        forget_session(ctx);
+    return code;
 }
 
 static void

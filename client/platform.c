@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/httpsig.h"
 #include "common/json.h"
@@ -14,6 +15,7 @@
 #include "platform.h"
 
 #define MESSAGE_MAX 500
+#define PATIENCE_S 2
 
 void
 platform_init(struct platform *p, const struct account *a, bool is_signed, const struct settings *s)
@@ -97,8 +99,10 @@ refused(const struct call *call, const struct http_answer *answer, struct failur
 {
     struct json_object *doc = NULL;
     const char *error = "", *message = NULL;
-    char plain[64];
+    char plain[64], trace[96] = "";
     (void)snprintf(plain, sizeof plain, "The platform answered %u.", answer->status);
+    if (answer->status >= 500 && answer->trace_id[0]) /* what its operator can look up */
+        (void)snprintf(trace, sizeof trace, " (trace %s)", answer->trace_id);
     if (json_read(answer->body, answer->body_len, &doc) == 0) {
         if (json_str(doc, "error", 64, &error) != 0)
             error = "";
@@ -106,8 +110,8 @@ refused(const struct call *call, const struct http_answer *answer, struct failur
             message = NULL;
     }
     const struct refusal *r = refusal_find(answer->status, error);
-    int code = fail(f, r->code, r->next, "%s%s%s", call->subject ? call->subject : "",
-                    call->subject ? ": " : "", message ? message : plain);
+    int code = fail(f, r->code, r->next, "%s%s%s%s", call->subject ? call->subject : "",
+                    call->subject ? ": " : "", message ? message : plain, trace);
     (void)snprintf(f->error, sizeof f->error, "%s", error);
     json_object_put(doc);
     return code;
@@ -188,11 +192,28 @@ now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* A platform that restarts says when to come back; once, soon and for what may be sent twice. */
+static int
+call_patiently(struct platform *p, const struct call *call, struct http_request *req,
+               struct http_answer *out)
+{
+    char request_id[sizeof out->request_id];
+    int err = http_call(&p->peer, req, out);
+    if (err || out->status != 503 || out->retry_after < 1 || out->retry_after > PATIENCE_S ||
+        !(call->is_repeatable || strcmp(call->method, "GET") == 0))
+        return err;
+    memcpy(request_id, out->request_id, sizeof request_id);
+    req->request_id = request_id;
+    (void)sleep((unsigned)out->retry_after);
+    http_answer_free(out);
+    return http_call(&p->peer, req, out);
+}
+
 int
 platform_call(struct platform *p, const struct call *call, struct http_answer *out,
               struct failure *f)
 {
-    const struct http_request req = {
+    struct http_request req = {
         .method = call->method,
         .target = call->target,
         .body = call->body,
@@ -206,7 +227,7 @@ platform_call(struct platform *p, const struct call *call, struct http_answer *o
     if (code)
         return code;
     int64_t start = now_ms();
-    int err = http_call(&p->peer, &req, out);
+    int err = call_patiently(p, call, &req, out);
     log_debug("call", "method=%s target=%s status=%u err=%d ms=%lld", call->method,
               log_q(call->target), out->status, err, (long long)(now_ms() - start));
     p->last_was_away = err == SFT_ENETWORK || err == SFT_ETIMEOUT || (!err && out->status >= 500);

@@ -42,6 +42,7 @@ struct call {
     const char *request_id; /* or NULL */
     const char *etag;       /* If-None-Match, or NULL */
     size_t max_answer;      /* 0: the usual */
+    bool is_repeatable;     /* with the same request_id; a GET always is */
 };
 
 /*

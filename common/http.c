@@ -223,7 +223,7 @@ header_take(struct http_answer *a, const char *name, size_t name_len, const char
             return header_keep(kept[i].where, value, len);
     if (name_len == 11 && strncasecmp(name, "retry-after", 11) == 0)
         retry_after_keep(a, value, len);
-    if (name_len == 8 && strncasecmp(name, "trace-id", 8) == 0)
+    if (name_len == 10 && strncasecmp(name, "x-trace-id", 10) == 0)
         trace_id_keep(a, value, len);
     return 0;
 }

@@ -55,9 +55,25 @@ for my $case (
     [ 503, 'service_offline',  7, qr/later/ ],
     [ 418, 'teapot',           1, qr/teapot/ ],
     ) {
+    $p->set;
+    is((($p->sft([qw(login --password-file -)], stdin => "open sesame\n"))[0]), 0, 'signed in') if $case->[1] eq 'key_unknown';
     $p->set(refuse => [ $case->[0], $case->[1] ], on => 'servers');
     expect("$case->[0] $case->[1]", ['list-servers'], $case->[2], $case->[3]);
 }
+is((($p->sft([qw(login --password-file -)], stdin => "open sesame\n"))[0]), 0, 'signed in again');
+$p->set(refuse => [ 401, 'session_required' ], on => 'servers');
+expect('a session that was ended there', ['list-servers'], 4, qr/sft login/);
+$p->set;
+$p->forget_calls;
+expect('is known to be over from then on', ['list-servers'], 4, qr/not signed in/);
+is(scalar($p->calls), 0, 'without asking');
+is((($p->sft([qw(login --password-file -)], stdin => "open sesame\n"))[0]), 0, 'signed in again');
+$p->set(raw => 1, status => 500, headers => { 'X-Trace-Id' => 'abc123' }, on => 'servers');
+expect('an error of the platform', ['list-servers'], 7, qr/^sft: The platform answered 500\. \(trace abc123\) Try again later\.$/);
+$p->set(busy => 1, on => 'servers');
+$p->forget_calls;
+expect('a platform that restarts is asked once more', ['list-servers'], 0);
+is(scalar($p->calls), 2, 'and then answers');
 $p->set(raw => 1, status => 500, body => "\e[31mred\n\x00 not JSON", on => 'servers');
 expect('an error without a body to read', ['list-servers'], 7, qr/^sft: The platform answered 500\. Try again later\.$/);
 $p->set(raw => 1, status => 302, headers => { Location => 'https://127.0.0.1:1/' }, on => 'servers');

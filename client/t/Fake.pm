@@ -302,6 +302,10 @@ sub answer {
         return ($mode->{status} // 200, $mode->{headers} // {}, $mode->{body} // '') if $mode->{raw};
         return (200, {}, 'x' x ($mode->{bytes})) if $mode->{bytes};
         sleep $mode->{sleep} if $mode->{sleep};
+        if ($mode->{busy}) {
+            $self->set;
+            return (503, { 'Retry-After' => 1 }, '{}');
+        }
     }
     for my $route (@routes) {
         my ($method, $path, $handler, $is_public) = @$route;
