@@ -82,6 +82,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     b jsonb := (req).body;
 BEGIN
+    UPDATE sft.clients c SET state = 'DELETED', deleted_at = now()
+     WHERE c.team_id = client_insert.team_id AND c.state = 'PENDING' AND c.enrolled_at < now() - interval '7 days';
     -- strangers can fill the queue of those who wait; who brings an invitation does not wait in it
     IF b->>'invitation' IS NULL AND (SELECT count(*) FROM sft.clients c WHERE c.team_id = client_insert.team_id AND c.state = 'PENDING') >= 1000 THEN
         PERFORM sft_core.refuse(429, 'too_many_pending_clients', 'Too many clients wait for approval in this team.');
@@ -92,7 +94,7 @@ BEGIN
     VALUES (client_insert.id, client_insert.team_id, sft_core.maybe_text(b, 'user_name', 127), sft_core.need_text(b, 'hostname'), sft_core.need_text(b, 'os'),
             coalesce(sft_core.maybe_text(b, 'description'), ''), sft_core.maybe_bool(b, 'encrypted'), key.public_key, key.code);
 END $$;
-COMMENT ON FUNCTION sft_core.client_insert(sft.request, uuid, uuid, record) IS 'A new client, waiting for approval. Refuses: too_many_pending_clients, hostname_…, os_…, user_name_format, description_format, encrypted_format.';
+COMMENT ON FUNCTION sft_core.client_insert(sft.request, uuid, uuid, record) IS 'A new client, waiting for approval; those that waited for a week are forgotten. Refuses: too_many_pending_clients, hostname_…, os_…, user_name_format, description_format, encrypted_format.';
 
 CREATE FUNCTION sft_core.client_activate(by sft.actor, team_id uuid, client_id uuid, user_id uuid, how text) RETURNS void
 LANGUAGE plpgsql AS $$

@@ -164,19 +164,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.server_remove(sft.actor, uuid, uuid) IS 'Removes a server from its project; its host certificates are revoked and its agent is told at once. Refuses: server_unknown.';
 
-CREATE FUNCTION sft_core.removals_confirm(by sft.actor, team_id uuid, server_id uuid, count int) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM sft_core.touch_server(team_id, server_id);
-    UPDATE sft.servers v SET removals_confirmed = removals_confirm.count, removals_confirmed_version = sft_core.state_version(v.team_id, v.id)
-     WHERE v.team_id = removals_confirm.team_id AND v.id = removals_confirm.server_id AND v.deleted_at IS NULL;
-    IF NOT FOUND THEN
-        PERFORM sft_core.refuse(404, 'server_unknown', 'There is no such server.');
-    END IF;
-    PERFORM sft_core.note(by, team_id, 'server.removals_confirm', jsonb_build_object('count', count), NULL, server_id);
-END $$;
-COMMENT ON FUNCTION sft_core.removals_confirm(sft.actor, uuid, uuid, int) IS 'Confirms that a server''s agent may remove so many accounts for the version that this makes. Refuses: server_unknown, removals_confirmed_range.';
-
 CREATE FUNCTION sft_core.facts_take(who sft.actor, f jsonb) RETURNS text[]
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -146,6 +146,7 @@ CREATE TABLE sft.clients (
 );
 CREATE INDEX clients_of_user ON sft.clients (team_id, user_id);
 CREATE INDEX clients_by_code ON sft.clients (team_id, code);
+CREATE INDEX clients_that_wait ON sft.clients (team_id, enrolled_at) WHERE state = 'PENDING';
 COMMENT ON TABLE sft.clients IS 'Devices. An approved one belongs to one user.';
 COMMENT ON COLUMN sft.clients.id IS 'Chosen by the client.';
 COMMENT ON COLUMN sft.clients.claimed_name IS 'Whose it says it is; means nothing until somebody approves it.';
@@ -159,6 +160,7 @@ COMMENT ON CONSTRAINT client_approved ON sft.clients IS 'An active client has a 
 COMMENT ON CONSTRAINT client_deleted ON sft.clients IS 'A deleted client has the time of the deletion, and no other has one.';
 COMMENT ON CONSTRAINT client_user_unknown ON sft.clients IS 'There is no such user in the team.';
 COMMENT ON INDEX sft.clients_of_user IS 'The clients of a user.';
+COMMENT ON INDEX sft.clients_that_wait IS 'Clients that wait for approval.';
 COMMENT ON INDEX sft.clients_by_code IS 'Clients by the code that people compare.';
 
 CREATE TABLE sft.invitations (
