@@ -16,7 +16,7 @@ use Cwd qw(abs_path);
 use Digest::SHA qw(sha256);
 use Fcntl qw(:flock);
 use File::Basename qw(dirname);
-use File::Path qw(make_path);
+use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use IO::Socket::SSL qw(SSL_VERIFY_NONE);
@@ -70,7 +70,7 @@ sub slurp {
 # Runs a program without a shell: (exit code, stdout, stderr); a signal's code is 128 + number.
 sub run {
     my ($argv, %with) = @_;
-    my $dir = tempdir('sft-run-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    my $dir = tempdir('sft-run-XXXXXX', TMPDIR => 1);
     spew("$dir/in", $with{stdin} // '');
     my $pid = fork // die "fork: $!";
     if (!$pid) {
@@ -84,7 +84,9 @@ sub run {
     }
     waitpid $pid, 0;
     my $rc = $? & 127 ? 128 + ($? & 127) : $? >> 8;
-    return ($rc, slurp("$dir/out") // '', slurp("$dir/err") // '');
+    my @said = map { slurp("$dir/$_") // '' } qw(out err);
+    remove_tree($dir); # not left to the end: servers and their like end without one
+    return ($rc, @said);
 }
 
 sub must {
