@@ -206,9 +206,7 @@ static int
 check_state(struct life *l, const struct msg *m, const char *target, struct link_failure *f)
 {
     int64_t version;
-    int err = strcmp(m->field[STATEMENT_TARGET].p, target) == 0 ? 0 : SFT_ESIGNATURE;
-    if (!err)
-        err = statement_check(&l->agent->id, m, "state", true, &version);
+    int err = statement_check(&l->agent->id, m, "state", target, true, &version);
     if (err) {
         snprintf(f->text, sizeof f->text,
                  "the state is not signed by the platform for this request");
@@ -321,6 +319,30 @@ refresh(struct life *l)
     l->next_refresh = now_s() + REFRESH_S;
 }
 
+/*
+ * The platform says that it has removed this server. Nobody has signed that, so nothing is taken
+ * away; but with a new token in its place the server enrolls anew, under another id.
+ */
+static void
+enroll_anew(struct life *l)
+{
+    struct agent *a = l->agent;
+    int err = enroll_forget(a);
+    link_stop(&a->link);
+    l->seen = 0;
+    if (!err)
+        err = enroll_until_done(l);
+    if (err)
+        log_error("enroll", "reason=%s", log_q(sft_strerror(err)));
+}
+
+static bool
+is_removed(const struct agent *a, const struct link_failure *f)
+{
+    return strcmp(f->error, "server_authorization_revoked") == 0 &&
+           access(a->conf->enrollment_token_file, F_OK) == 0;
+}
+
 /* A round; what it changed is worth a report. */
 static void
 check_host(struct life *l)
@@ -347,6 +369,12 @@ turn(struct life *l)
         err = poll_state(l, &is_new, &f);
     if (agent_stop)
         return 0;
+    if (err && is_removed(a, &f) && !a->dry_run) {
+        enroll_anew(l);
+        err = ensure_child(a);
+        if (!err)
+            err = poll_state(l, &is_new, &f);
+    }
     if (err == SFT_ETLS)
         l->next_refresh = 0;
     if (err)

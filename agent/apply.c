@@ -250,15 +250,18 @@ static int
 get_signers(struct job *j, char **out)
 {
     struct msg question, answer;
+    char target[80];
     int64_t version;
     *out = NULL;
+    snprintf(target, sizeof target, "/v1/authorities/%s/trust",
+             j->agent->desired.host_authority_id);
     msg_start(&question, MSG_GET_TRUST);
     msg_text(&question, GET_TRUST_AUTHORITY, j->agent->desired.host_authority_id);
     int err = ask(j, &question, &answer);
     if (err)
         return err;
     const struct msg_field *body = &answer.field[STATEMENT_BODY];
-    err = explain(j, statement_check(&j->agent->id, &answer, "trust", false, &version),
+    err = explain(j, statement_check(&j->agent->id, &answer, "trust", target, false, &version),
                   "the host authority's keys");
     if (!err && memchr(body->p, 0, body->len))
         err = explain(j, SFT_EFORMAT, "the host authority's keys");

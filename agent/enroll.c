@@ -75,7 +75,7 @@ take_instance(struct agent *a, const struct msg *m, const struct token *t, struc
         a->id.statement_keys_n = err ? 0 : 1;
     }
     if (!err)
-        err = statement_check(&a->id, m, "instance", false, &version);
+        err = statement_check(&a->id, m, "instance", "/v1/instance", false, &version);
     if (err)
         return fail(f, err, "the instance's statement is not by the key that the token names");
     err = identity_take_instance(&a->id, m->field[STATEMENT_BODY].p, m->field[STATEMENT_BODY].len);
@@ -201,6 +201,23 @@ enroll(struct agent *a, struct link_failure *f)
         return fail(f, err, a->conf->server_file);
     log_info("enrolled", "server=%s team=%s project=%s", a->id.server_id, log_q(a->id.team),
              log_q(a->id.project));
+    return 0;
+}
+
+int
+enroll_forget(struct agent *a)
+{
+    int err = fsx_remove(a->paths.state);
+    if (!err)
+        err = fsx_remove(a->conf->server_file);
+    if (!err)
+        err = fsx_remove(a->conf->token_file);
+    if (err)
+        return err;
+    identity_free(&a->id);
+    state_free(&a->desired);
+    a->has_desired = false;
+    a->applied_trust = a->applied_krl = 0;
     return 0;
 }
 

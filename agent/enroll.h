@@ -12,6 +12,8 @@
  * SFT_ENOTFOUND: there is no token. May be repeated after any failure.
  */
 SFT_CHECKED int enroll(struct agent *a, struct link_failure *failure);
+/* Forgets an identity that the platform does not know any more, with the state that was for it. */
+SFT_CHECKED int enroll_forget(struct agent *a);
 /* Waits until something happens in the token file's folder; SFT_ESYSTEM with EINTR to stop. */
 SFT_CHECKED int enroll_wait_for_token(const struct agent *a);
 /* Reads /v1/instance and takes what the pinned key vouches for: TLS authority, next keys. */

@@ -12,7 +12,9 @@
 #include "agent/agent.h"
 #include "agent/arguments.h"
 #include "agent/facts.h"
+#include "agent/observe.h"
 #include "agent/sshd.h"
+#include "common/fsx.h"
 #include "common/log.h"
 
 static void
@@ -79,7 +81,13 @@ static int
 uninstall(struct agent *a)
 {
     char why[300] = "";
+    if (fsx_lock(a->paths.lock, false) < 0) {
+        fprintf(stderr, "sftd: stop the running sftd first\n");
+        return 1;
+    }
     int err = sshd_uninstall(a, why, sizeof why);
+    if (!err)
+        err = observe_sudoers_remove(a);
     if (err)
         fprintf(stderr, "sftd: %s\n", why[0] ? why : sft_strerror(err));
     return err ? 1 : 0;

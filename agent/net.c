@@ -49,7 +49,7 @@ peer_take(struct net *n, const struct msg *m)
         .authority = n->authority[0] ? n->authority : NULL,
         .tls_authority = n->tls_authority[0] ? n->tls_authority : NULL,
         .user_agent = SFTD_USER_AGENT,
-        .proxy = n->conf->forward_proxy,
+        .proxy = n->conf->forward_proxy ? n->conf->forward_proxy : getenv("HTTPS_PROXY"),
         .keyid = n->keyid,
         .clock_offset = offset,
     };

@@ -110,6 +110,24 @@ is_our_sudoers(const char *path)
     return ours;
 }
 
+int
+observe_sudoers_remove(const struct agent *a)
+{
+    char path[PATH_MAX];
+    struct dirent *entry;
+    DIR *d = opendir(a->conf->sudoers_dir);
+    int err = 0;
+    while (d && !err && (entry = readdir(d)) != NULL) {
+        snprintf(path, sizeof path, "%.3800s/%.255s", a->conf->sudoers_dir, entry->d_name);
+        if (strncmp(entry->d_name, SUDOERS_PREFIX, strlen(SUDOERS_PREFIX)) == 0 &&
+            is_our_sudoers(path))
+            err = fsx_remove(path);
+    }
+    if (d)
+        closedir(d);
+    return err;
+}
+
 static int
 read_sudoers(const struct agent *a, struct actual *actual)
 {

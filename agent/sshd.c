@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/run.h"
@@ -68,6 +69,21 @@ parse_settings(struct sshd_settings *s, char *text)
     }
 }
 
+/* A stopped sshd may lack its folder for privilege separation (in /run), and then does not even
+ * answer. */
+static bool
+make_missing_folder(const char *said)
+{
+    static const char complaint[] = "Missing privilege separation directory: ";
+    char path[256];
+    const char *at = strstr(said, complaint);
+    if (!at)
+        return false;
+    at += strlen(complaint);
+    snprintf(path, sizeof path, "%.*s", (int)strcspn(at, "\r\n"), at);
+    return path[0] == '/' && mkdir(path, 0755) == 0;
+}
+
 int
 sshd_settings(const struct agent *a, const char *user, struct sshd_settings *out, char *why,
               size_t cap)
@@ -84,6 +100,8 @@ sshd_settings(const struct agent *a, const char *user, struct sshd_settings *out
     const char *argv[] = {SSHD, "-T", "-f", a->conf->sshd_config_file, user ? "-C" : NULL,
                           spec, NULL};
     int err = run(argv, &r, 20000);
+    if (!err && r.status != 0 && make_missing_folder(text))
+        err = run(argv, &r, 20000);
     if (!err && r.status != 0) {
         text[strcspn(text, "\n")] = '\0';
         snprintf(why, cap, "sshd -T: %.200s", text);

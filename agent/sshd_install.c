@@ -203,9 +203,6 @@ int
 sshd_install(struct agent *a, const struct blob *text, char *why, size_t cap)
 {
     struct blob old = {NULL, 0};
-    /* sshd without its folder for privilege separation cannot even be asked */
-    if (mkdir("/run/sshd", 0755) != 0 && errno != EEXIST)
-        log_warn("sshd", "reason=%s", log_q(strerror(errno)));
     int err = fsx_read(a->paths.dropin, CONFIG_MAX, &old.p, &old.len);
     if (err && err != SFT_ENOTFOUND) {
         snprintf(why, cap, "%.200s: %s", a->paths.dropin, sft_strerror(err));

@@ -9,10 +9,11 @@
 #include "agent/msg.h"
 
 /*
- * Verifies a MSG_STATEMENT with one of the pinned keys. bound: state is signed for our request,
- * public material is not. *versionp is Sft-Version. SFT_ESIGNATURE, SFT_EFORMAT.
+ * Verifies a MSG_STATEMENT, the answer to target, with one of the pinned keys. bound: state is
+ * signed for our request, public material is not. *versionp is Sft-Version. SFT_ESIGNATURE,
+ * SFT_EFORMAT.
  */
 SFT_CHECKED int statement_check(const struct identity *id, const struct msg *m, const char *purpose,
-                                bool bound, int64_t *versionp);
+                                const char *target, bool bound, int64_t *versionp);
 
 #endif

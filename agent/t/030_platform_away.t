@@ -66,6 +66,21 @@ mode ok
 once
 same "$rc" 0 'the right one is taken'
 
+# a server that was removed enrolls anew, by a new token, as another server; accounts stay
+mode removed
+once
+same "$rc" 1 'a removed server is told so'
+has "$log" 'server_authorization_revoked' 'and says so'
+same "$(cat "$p/server.id")" "$id" 'it is the same without a token'
+token
+once
+try_not 'with one it is another' test "$(cat "$p/server.id")" = "$id"
+mode ok
+once
+same "$rc" 0 'and goes on'
+try 'with the accounts it had' on_host getent passwd alice
+has "$(cat "$lib/principals/alice")" "$(cat "$p/server.id"):alice" 'its new id in principals'
+
 # files that were damaged while nobody looked
 rm "$lib/sft.krl"; : >"$lib/ssh_ca.pub"; rm "$lib/principals/alice"
 on_host usermod -s /bin/sh alice
