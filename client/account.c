@@ -3,12 +3,10 @@
  * account.c - one enrolled device of one team on one instance, and what it has pinned.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "account.h"
@@ -19,10 +17,9 @@
 #include "tree.h"
 
 #define FILE_MAX 262144
-#define ACCOUNTS_MAX 64
 
-static bool
-name_is_account(const char *s)
+bool
+account_name_is_good(const char *s)
 {
     size_t len = strlen(s);
     return len > 0 && len <= ACCOUNT_NAME_MAX && s[0] != '.' && s[0] != '-' &&
@@ -52,7 +49,7 @@ account_place(struct account *a, const struct paths *paths, struct failure *f)
         return fail(f, SFT_EXIT_ERROR, NULL, "%s: the instance's address is too long.", host);
     for (char *c = a->name; *c; c++)
         *c = isalnum((unsigned char)*c) || *c == '.' || *c == '-' ? (char)tolower(*c) : '_';
-    if (!name_is_account(a->name))
+    if (!account_name_is_good(a->name))
         return fail(f, SFT_EXIT_ERROR, NULL, "%s: not an address that can name an account.", host);
     return folders(a, paths, f);
 }
@@ -160,7 +157,7 @@ account_load(struct account *a, const struct paths *paths, const char *name, str
     char path[PATH_CAP];
     struct json_object *doc = NULL;
     memset(a, 0, sizeof *a);
-    if (!name_is_account(name))
+    if (!account_name_is_good(name))
         return fail(f, SFT_EXIT_NOT_FOUND, "See sft list-accounts.", "%s: no such account.", name);
     memcpy(a->name, name, strlen(name) + 1);
     int code = folders(a, paths, f);
@@ -336,151 +333,4 @@ account_session_forget(struct account *a, struct failure *f)
     a->session_id[0] = '\0';
     a->session_expires_at = 0;
     return code ? code : err ? fail_err(f, err, path) : 0;
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-struct names {
-    size_t n;
-    char names[ACCOUNTS_MAX][ACCOUNT_NAME_MAX + 1];
-};
-
-static int
-names_read(const struct paths *paths, struct names *out, struct failure *f)
-{
-    char base[PATH_CAP];
-    out->n = 0;
-    int code = path_join(base, paths->state, "accounts", f);
-    DIR *dir = code ? NULL : opendir(base);
-    if (!dir)
-        return code ? code : errno == ENOENT ? 0 : fail_err(f, SFT_ESYSTEM, base);
-    for (struct dirent *e = readdir(dir); e && out->n < ACCOUNTS_MAX; e = readdir(dir))
-        if (name_is_account(e->d_name))
-            memcpy(out->names[out->n++], e->d_name, strlen(e->d_name) + 1);
-    closedir(dir);
-    qsort(out->names, out->n, sizeof out->names[0], by_name);
-    return 0;
-}
-
-int
-account_each(const struct paths *paths, int (*each)(void *arg, const struct account *a), void *arg,
-             struct failure *f)
-{
-    static struct names names;
-    struct account a;
-    int code = names_read(paths, &names, f);
-    for (size_t i = 0; !code && i < names.n; i++) {
-        code = account_load(&a, paths, names.names[i], f);
-        if (code == SFT_EXIT_NOT_FOUND) {
-            code = 0; /* a folder without account.json: an enrollment that never started */
-            continue;
-        }
-        if (!code)
-            code = each(arg, &a);
-        account_free(&a);
-    }
-    return code;
-}
-
-int
-account_default(const struct paths *paths, char *out, struct failure *f)
-{
-    char path[PATH_CAP], *text;
-    size_t len;
-    out[0] = '\0';
-    int code = path_join(path, paths->state, "default", f);
-    if (code)
-        return code;
-    int err = fsx_read_secret(path, ACCOUNT_NAME_MAX + 1, &text, &len);
-    if (err == SFT_ENOTFOUND)
-        return 0;
-    if (err)
-        return fail_err(f, err, path);
-    text[strcspn(text, "\n")] = '\0';
-    if (name_is_account(text))
-        memcpy(out, text, strlen(text) + 1);
-    free(text);
-    return 0;
-}
-
-int
-account_default_set(const struct paths *paths, const char *name, struct failure *f)
-{
-    char path[PATH_CAP], line[ACCOUNT_NAME_MAX + 2];
-    int code = path_private(paths->state, f);
-    if (!code)
-        code = path_join(path, paths->state, "default", f);
-    if (code)
-        return code;
-    int n = snprintf(line, sizeof line, "%s\n", name);
-    int err = fsx_write(path, line, (size_t)n, 0600);
-    return err ? fail_err(f, err, path) : 0;
-}
-
-/* What account_pick looks for and what it has found so far. */
-struct search {
-    const struct account_choice *choice;
-    const char *preferred;
-    size_t accounts_n, fits_n;
-    bool has_preferred;
-    char found[ACCOUNT_NAME_MAX + 1];
-};
-
-static bool
-is_instance(const struct account *a, const char *text)
-{
-    const char *host = strncmp(text, "https://", 8) == 0 ? text + 8 : text;
-    size_t len = strlen(host);
-    if (len && host[len - 1] == '/')
-        len--;
-    const char *own = a->url + 8;
-    return (strlen(own) == len && strncasecmp(own, host, len) == 0) ||
-           strcmp(a->instance, text) == 0;
-}
-
-static int
-search_one(void *arg, const struct account *a)
-{
-    struct search *s = arg;
-    s->accounts_n++;
-    if ((s->choice->account && strcmp(s->choice->account, a->name) != 0) ||
-        (s->choice->team && strcmp(s->choice->team, a->team) != 0) ||
-        (s->choice->instance && !is_instance(a, s->choice->instance)))
-        return 0;
-    if (s->has_preferred)
-        return 0;
-    s->fits_n++;
-    s->has_preferred = s->preferred && strcmp(s->preferred, a->name) == 0;
-    memcpy(s->found, a->name, sizeof s->found);
-    return 0;
-}
-
-int
-account_pick(struct account *a, const struct paths *paths, const struct account_choice *choice,
-             const char *configured, struct failure *f)
-{
-    char preferred[ACCOUNT_NAME_MAX + 1];
-    struct search s = {choice, preferred, 0, 0, false, ""};
-    memset(a, 0, sizeof *a);
-    int code = account_default(paths, preferred, f);
-    if (!code && configured)
-        s.preferred = configured;
-    if (!code)
-        code = account_each(paths, search_one, &s, f);
-    if (code)
-        return code;
-    if (s.accounts_n == 0)
-        return fail(f, SFT_EXIT_NOT_ENROLLED,
-                    "Enroll it with an invitation: sft enroll --token-file FILE",
-                    "This device is not enrolled.");
-    if (s.fits_n == 0)
-        return fail(f, SFT_EXIT_NOT_FOUND, "See sft list-accounts.", "No account fits.");
-    if (s.fits_n > 1 && !s.has_preferred)
-        return fail(f, SFT_EXIT_NOT_FOUND, "Name one with --account, or choose: sft use TEAM.",
-                    "Several accounts fit.");
-    return account_load(a, paths, s.found, f);
 }

@@ -31,10 +31,8 @@ struct account {
     int64_t session_expires_at; /* 0: not signed in */
 };
 
-struct account_choice {
-    const char *account, *team, *instance; /* command line, or NULL */
-};
-
+/* Whether s can be an account's name, which is also its folder's. */
+bool account_name_is_good(const char *s);
 /* Fills name and folders from url and team. */
 SFT_CHECKED int account_place(struct account *a, const struct paths *paths, struct failure *f);
 /* Makes its three folders, 0700, or checks that they are ours and private. */
@@ -57,21 +55,5 @@ SFT_CHECKED int account_drop_aside(const struct account *a, struct failure *f);
 SFT_CHECKED int account_session_save(struct account *a, const char *id, int64_t expires_at,
                                      struct failure *f);
 SFT_CHECKED int account_session_forget(struct account *a, struct failure *f);
-
-/*
- * The account that a command means: chosen by the command line, else sft.conf, else the default,
- * else the only one. SFT_EXIT_NOT_ENROLLED when there is none, SFT_EXIT_NOT_FOUND when several fit.
- */
-SFT_CHECKED int account_pick(struct account *a, const struct paths *paths,
-                             const struct account_choice *choice, const char *configured,
-                             struct failure *f);
-/* Calls each(arg, account) for every account, by name; stops at the first code that is not 0. */
-SFT_CHECKED int account_each(const struct paths *paths,
-                             int (*each)(void *arg, const struct account *a), void *arg,
-                             struct failure *f);
-
-/* The default account's name, empty when none is set; out has ACCOUNT_NAME_MAX + 1 bytes. */
-SFT_CHECKED int account_default(const struct paths *paths, char *out, struct failure *f);
-SFT_CHECKED int account_default_set(const struct paths *paths, const char *name, struct failure *f);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "accounts.h"
 #include "cmd.h"
 #include "common/text.h"
 #include "common/token.h"
@@ -145,9 +146,9 @@ static int
 make_default(struct ctx *ctx, const struct account *a)
 {
     char current[ACCOUNT_NAME_MAX + 1];
-    int code = account_default(&ctx->paths, current, &ctx->failure);
+    int code = accounts_default(&ctx->paths, current, &ctx->failure);
     if (!code && (!current[0] || ctx->args.value[OPT_DEFAULT]))
-        code = account_default_set(&ctx->paths, a->name, &ctx->failure);
+        code = accounts_set_default(&ctx->paths, a->name, &ctx->failure);
     return code;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "accounts.h"
 #include "cmd.h"
 #include "selector.h"
 #include "signin.h"
@@ -43,9 +44,9 @@ int
 cmd_list_accounts(struct ctx *ctx)
 {
     struct listing listing = {json_object_new_array(), ""};
-    int code = account_default(&ctx->paths, listing.preferred, &ctx->failure);
+    int code = accounts_default(&ctx->paths, listing.preferred, &ctx->failure);
     if (!code)
-        code = account_each(&ctx->paths, list_one, &listing, &ctx->failure);
+        code = accounts_each(&ctx->paths, list_one, &listing, &ctx->failure);
     if (!code)
         code = selector_only(&listing.list, ctx->args.value[OPT_SELECTOR], &ctx->failure);
     if (!code)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "accounts.h"
 #include "cmd.h"
 #include "prompt.h"
 
@@ -51,15 +52,15 @@ unenroll_each(void *arg, const struct account *a)
 int
 cmd_unenroll(struct ctx *ctx)
 {
-    const struct account_choice choice = {ctx->args.value[OPT_ACCOUNT], ctx->args.value[OPT_TEAM],
-                                          ctx->args.value[OPT_INSTANCE]};
+    const struct accounts_choice choice = {ctx->args.value[OPT_ACCOUNT], ctx->args.value[OPT_TEAM],
+                                           ctx->args.value[OPT_INSTANCE]};
     int code = 0;
     if (!ctx->args.value[OPT_ALL])
-        code =
-            account_pick(&ctx->account, &ctx->paths, &choice, ctx->settings.account, &ctx->failure);
+        code = accounts_pick(&ctx->account, &ctx->paths, &choice, ctx->settings.account,
+                             &ctx->failure);
     if (!code)
         code = ask(ctx);
     if (!code && ctx->args.value[OPT_ALL])
-        return account_each(&ctx->paths, unenroll_each, ctx, &ctx->failure);
+        return accounts_each(&ctx->paths, unenroll_each, ctx, &ctx->failure);
     return code ? code : unenroll_one(ctx, &ctx->account);
 }

@@ -4,13 +4,14 @@
  */
 #include <stdio.h>
 
+#include "accounts.h"
 #include "cmd.h"
 
 static int
 show_default(struct ctx *ctx)
 {
     char name[ACCOUNT_NAME_MAX + 1];
-    int code = account_default(&ctx->paths, name, &ctx->failure);
+    int code = accounts_default(&ctx->paths, name, &ctx->failure);
     if (!code && !name[0])
         return fail(&ctx->failure, SFT_EXIT_NOT_FOUND, "Choose one: sft use TEAM",
                     "There is no default account.");
@@ -23,15 +24,15 @@ int
 cmd_use(struct ctx *ctx)
 {
     const struct args *args = &ctx->args;
-    struct account_choice choice = {args->value[OPT_ACCOUNT], args->value[OPT_TEAM],
-                                    args->value[OPT_INSTANCE]};
+    struct accounts_choice choice = {args->value[OPT_ACCOUNT], args->value[OPT_TEAM],
+                                     args->value[OPT_INSTANCE]};
     if (args->words_n)
         choice.team = args->words[0];
     if (!choice.account && !choice.team && !choice.instance)
         return show_default(ctx);
-    int code = account_pick(&ctx->account, &ctx->paths, &choice, NULL, &ctx->failure);
+    int code = accounts_pick(&ctx->account, &ctx->paths, &choice, NULL, &ctx->failure);
     if (!code)
-        code = account_default_set(&ctx->paths, ctx->account.name, &ctx->failure);
+        code = accounts_set_default(&ctx->paths, ctx->account.name, &ctx->failure);
     if (!code)
         printf("Default account: %s\n", ctx->account.name);
     return code;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "accounts.h"
 #include "cmd.h"
 #include "common/log.h"
 #include "signin.h"
@@ -15,8 +16,8 @@
 static int
 prepare(struct ctx *ctx)
 {
-    const struct account_choice choice = {ctx->args.value[OPT_ACCOUNT], ctx->args.value[OPT_TEAM],
-                                          ctx->args.value[OPT_INSTANCE]};
+    const struct accounts_choice choice = {ctx->args.value[OPT_ACCOUNT], ctx->args.value[OPT_TEAM],
+                                           ctx->args.value[OPT_INSTANCE]};
     ctx->show.columns = ctx->args.value[OPT_COLUMNS];
     int code = show_form_read(ctx->args.value[OPT_OUTPUT], &ctx->show.form, &ctx->failure);
     if (!code)
@@ -25,8 +26,8 @@ prepare(struct ctx *ctx)
         code = settings_load(&ctx->settings, &ctx->paths, ctx->args.value[OPT_CONFIG_FILE],
                              &ctx->failure);
     if (!code && (ctx->command->needs & NEED_ACCOUNT))
-        code =
-            account_pick(&ctx->account, &ctx->paths, &choice, ctx->settings.account, &ctx->failure);
+        code = accounts_pick(&ctx->account, &ctx->paths, &choice, ctx->settings.account,
+                             &ctx->failure);
     if (!code && (ctx->command->needs & NEED_ACCOUNT))
         code = paths_make(&ctx->paths, &ctx->failure);
     if (!code && (ctx->command->needs & NEED_ACCOUNT))
