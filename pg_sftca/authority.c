@@ -224,19 +224,24 @@ get(const struct authority_id *id, const char *fingerprint)
     return a;
 }
 
-/* The fingerprint of a generation that is not retired, or NULL. */
+/* The fingerprint of a generation that is not retired, or NULL, and how far revocations reach. */
 static const char *
-ask_live(const struct authority_id *id)
+ask_live(const struct authority_id *id, uint64 *revoked_to)
 {
     static struct query query = {
-        "SELECT k.fingerprint FROM sftca.authority_keys k"
+        "SELECT k.fingerprint, (SELECT pg_catalog.max(r.serial_to) FROM sftca.revocations r"
+        "                        WHERE r.authority_id OPERATOR(pg_catalog.=) $1)"
+        "  FROM sftca.authority_keys k"
         " WHERE k.authority_id OPERATOR(pg_catalog.=) $1 AND k.generation OPERATOR(pg_catalog.=) $2"
         "   AND k.state OPERATOR(pg_catalog.<>) 'retired'",
         2,
         {UUIDOID, INT4OID},
         NULL};
     Datum args[] = {UUIDPGetDatum(&id->uuid), Int32GetDatum(id->generation)};
-    return query_run(&query, args, NULL) == 1 ? query_text(0) : NULL;
+    if (query_run(&query, args, NULL) != 1)
+        return NULL;
+    *revoked_to = query_is_null(1) ? 0 : (uint64)DatumGetInt64(query_datum(1));
+    return query_text(0);
 }
 
 const struct authority *
@@ -245,7 +250,7 @@ authority_live(const struct authority_id *id, uint64 call)
     struct authority *a = entry(id);
     if (a->live_in == call)
         return a->is_live ? a : NULL;
-    const char *fingerprint = ask_live(id);
+    const char *fingerprint = ask_live(id, &a->revoked_to);
     if (fingerprint != NULL)
         (void)get(id, fingerprint);
     else
@@ -253,6 +258,25 @@ authority_live(const struct authority_id *id, uint64 call)
     a->is_live = fingerprint != NULL;
     a->live_in = call;
     return a->is_live ? a : NULL;
+}
+
+/*
+ * New certificates have the highest serials of all, so the one number spares nearly every one of
+ * them a query of its own.
+ */
+bool
+authority_revokes(const struct authority *authority, uint64 serial)
+{
+    static struct query query = {"SELECT 1 FROM sftca.revocations r"
+                                 " WHERE r.authority_id OPERATOR(pg_catalog.=) $1"
+                                 "   AND r.serial_to OPERATOR(pg_catalog.>=) $2"
+                                 "   AND r.serial_from OPERATOR(pg_catalog.<=) $2"
+                                 " LIMIT 1",
+                                 2,
+                                 {UUIDOID, INT8OID},
+                                 NULL};
+    Datum args[] = {UUIDPGetDatum(&authority->id.uuid), Int64GetDatum((int64)serial)};
+    return serial <= authority->revoked_to && query_run(&query, args, NULL) != 0;
 }
 
 const struct authority *

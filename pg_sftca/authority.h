@@ -30,9 +30,10 @@ struct authority {
     struct sshkey public;
     char fingerprint[SSHKEY_FINGERPRINT_MAX];
     uint8_t key_id[X509_KEY_ID_LEN];
-    struct key *key; /* NULL until unsealed */
-    uint64 live_in;  /* the call of finish() that last asked whether it is retired, */
-    bool is_live;    /* and what it learnt */
+    struct key *key;   /* NULL until unsealed */
+    uint64 live_in;    /* the call of finish() that last asked about it, and what it learnt: */
+    bool is_live;      /* it is not retired */
+    uint64 revoked_to; /* the highest serial that any revocation reaches, 0 for none */
 };
 
 void authority_init(void);
@@ -43,6 +44,8 @@ void authority_init(void);
  * key_damaged.
  */
 const struct authority *authority_live(const struct authority_id *id, uint64 call);
+/* Whether this serial is revoked, as far as was learnt in this call or later. */
+bool authority_revokes(const struct authority *authority, uint64 serial);
 /* The active generation. Raises authority_unknown, authority_purpose, key_not_active. */
 const struct authority *authority_active(const pg_uuid_t *uuid, enum purpose purpose);
 /* The instance's active statement key. Raises statement_key_missing. */

@@ -9,13 +9,15 @@
 #include "datatype/timestamp.h"
 #include "utils/timestamp.h"
 
-#define CLOCK_EPOCH_US ((int64)(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+#define CLOCK_EPOCH_S ((int64)(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+#define CLOCK_EPOCH_US (CLOCK_EPOCH_S * USECS_PER_SEC)
 
 static inline int64
 clock_unix(TimestampTz t)
 {
-    int64 us = t + CLOCK_EPOCH_US;
-    return us / USECS_PER_SEC - (us % USECS_PER_SEC < 0);
+    /* divided first: the last times of PostgreSQL lie beyond what 64 bits of microseconds since
+     * 1970 can hold */
+    return t / USECS_PER_SEC - (t % USECS_PER_SEC < 0) + CLOCK_EPOCH_S;
 }
 
 static inline TimestampTz

@@ -48,22 +48,13 @@ enum {
     COL_VALID_AFTER,
     COL_VALID_BEFORE,
     COL_RECORDED_IN,
-    COL_REVOKED,
     COLS
 };
 
-/*
- * One row for each distinct id. New certificates have the highest serials of all, so the index on
- * serial_to finds at once the few revocations that reach so far.
- */
+/* One row for each distinct id. */
 static struct query records = {
     "SELECT u.id, c.serial, c.authority_id, c.generation, c.kind, c.tbs, c.key_id, c.principals,"
-    " c.critical_options, c.extensions, c.fingerprint, c.valid_after, c.valid_before, "
-    "c.recorded_in,"
-    " EXISTS (SELECT FROM sftca.revocations r"
-    "   WHERE r.authority_id OPERATOR(pg_catalog.=) c.authority_id"
-    "     AND r.serial_to OPERATOR(pg_catalog.>=) c.serial"
-    "     AND r.serial_from OPERATOR(pg_catalog.<=) c.serial)"
+    " c.critical_options, c.extensions, c.fingerprint, c.valid_after, c.valid_before, c.recorded_in"
     "  FROM (SELECT DISTINCT i.id FROM pg_catalog.unnest($1) AS i (id)"
     "         WHERE i.id IS NOT NULL) u"
     "  LEFT JOIN sftca.certificates c ON c.id OPERATOR(pg_catalog.=) u.id",
@@ -115,7 +106,6 @@ read_record(struct record *record, const Datum *v)
         .valid_after = DatumGetTimestampTz(v[COL_VALID_AFTER]),
         .valid_before = DatumGetTimestampTz(v[COL_VALID_BEFORE]),
         .recorded_in = DatumGetFullTransactionId(v[COL_RECORDED_IN]),
-        .is_revoked = DatumGetBool(v[COL_REVOKED]),
     };
 }
 
@@ -221,13 +211,14 @@ outcome(const struct record *record, struct call *call, const struct authority *
         return "not_committed";
     if (record->valid_before <= GetCurrentTimestamp())
         return "expired";
-    if (record->is_revoked)
-        return "revoked";
     if (!call->is_durable)
         durable_wait();
     call->is_durable = true;
-    *authorityp = authority_live(&record->authority, call->number);
-    return *authorityp != NULL ? "signed" : "revoked";
+    const struct authority *authority = authority_live(&record->authority, call->number);
+    if (authority == NULL || authority_revokes(authority, record->serial))
+        return "revoked";
+    *authorityp = authority;
+    return "signed";
 }
 
 /* The columns of finish() itself. */

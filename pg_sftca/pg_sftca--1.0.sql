@@ -311,29 +311,29 @@ END $$;
 COMMENT ON FUNCTION sftca.canary(uuid, int) IS 'A certificate that is always revoked. Refuses: generation_unknown.';
 
 -- Certificates ---------------------------------------------------------------------------------
+-- The settings keep their queries on the indexes, also when they are planned while the tables are empty.
 
 CREATE FUNCTION sftca.prepare_ssh_user(id uuid, authority uuid, public_key text, key_id text, principals text[],
     valid_after timestamptz, valid_before timestamptz, critical_options jsonb, extensions jsonb) RETURNS bigint
-LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'sftca_prepare_ssh_user';
 COMMENT ON FUNCTION sftca.prepare_ssh_user(uuid, uuid, text, text, text[], timestamptz, timestamptz, jsonb, jsonb) IS
 'Records an SSH user certificate that finish() will sign once this transaction is committed; returns its serial.';
 
 CREATE FUNCTION sftca.prepare_ssh_host(id uuid, authority uuid, public_key text, key_id text, principals text[],
     valid_after timestamptz, valid_before timestamptz) RETURNS bigint
-LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'sftca_prepare_ssh_host';
 COMMENT ON FUNCTION sftca.prepare_ssh_host(uuid, uuid, text, text, text[], timestamptz, timestamptz) IS
 'Records an SSH host certificate that finish() will sign once this transaction is committed; returns its serial.';
 
 CREATE FUNCTION sftca.prepare_x509_client(id uuid, authority uuid, public_key text, common_name text, organization text,
     organizational_unit text, uri text, valid_after timestamptz, valid_before timestamptz) RETURNS bigint
-LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'sftca_prepare_x509_client';
 COMMENT ON FUNCTION sftca.prepare_x509_client(uuid, uuid, text, text, text, text, text, timestamptz, timestamptz) IS
 'Records an X.509 client certificate that finish() will sign once this transaction is committed; returns its serial.';
 
--- The settings keep its one query on the indexes, also when it is planned while the tables are empty.
 CREATE FUNCTION sftca.finish(ids uuid[], OUT id uuid, OUT serial bigint, OUT kind text, OUT outcome text,
     OUT certificate text, OUT valid_after timestamptz, OUT valid_before timestamptz) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -465,7 +465,7 @@ CREATE VIEW sftca.statement_keys AS
 COMMENT ON VIEW sftca.statement_keys IS 'The keys by which the platform''s statements are checked: next, active, retiring.';
 
 CREATE FUNCTION sftca.sign_statement(purpose text, status int, target bytea, request_signature text, version bigint, body bytea) RETURNS text
-LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'sftca_sign_statement';
 COMMENT ON FUNCTION sftca.sign_statement(text, int, bytea, text, bigint, bytea) IS
 'Header lines that sign an answer of the platform. Refuses: transaction_has_written, standby, statement_purpose, statement_key_missing.';

@@ -27,7 +27,6 @@ struct record {
     struct datum_list principals, critical, extensions;
     TimestampTz valid_after, valid_before;
     FullTransactionId recorded_in;
-    bool is_revoked;
 };
 
 /*

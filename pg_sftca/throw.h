@@ -16,11 +16,11 @@
 #define SFTCA_UNAVAILABLE MAKE_SQLSTATE('S', 'F', '5', '0', '3')
 
 /* Raises. No OpenSSL handle may be alive. */
-void sftca_refuse(int sqlstate, const char *word, const char *fmt, ...) pg_attribute_noreturn()
-    pg_attribute_printf(3, 4);
+_Noreturn void sftca_refuse(int sqlstate, const char *word, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* A core error about what. */
-void sftca_throw(int err, const char *what) pg_attribute_noreturn();
+_Noreturn void sftca_throw(int err, const char *what);
 /* A core error about a public key that somebody gave: public_key_malformed, _weak, ... */
-void sftca_throw_key(int err) pg_attribute_noreturn();
+_Noreturn void sftca_throw_key(int err);
 
 #endif

@@ -66,6 +66,8 @@ my @rows = (
 	['C5 for ever', user => { valid_before => "'infinity'" }, 'validity_unbounded'],
 	['C5 from ever', user => { valid_after => "'-infinity'" }, 'validity_unbounded'],
 	['C5 long ago', user => { valid_after => "'2001-01-01'", valid_before => "'2001-01-02'" }, 'validity_past'],
+	['C5 the last day of the calendar', user => { valid_before => "'294276-12-31'" }, 'validity_too_long'],
+	['C5 from the last day on', user => { valid_after => "'294276-12-30'", valid_before => "'294276-12-31'" }, 'validity_too_long'],
 	['C5 before 1970', user => { valid_after => "'1960-01-01'" }, 'validity_too_long'],
 	['C4 longer than a user\'s may be', user => { valid_before => "now() + interval '3 days'" }, 'validity_too_long'],
 	['C4 longer than a host\'s may be', host => { valid_before => "now() + interval '33 days'" }, 'validity_too_long'],
