@@ -124,7 +124,7 @@ pass(struct round *r)
 {
     struct agent *a = r->agent;
     struct actual actual;
-    struct plan p;
+    struct plan p = {0};
     char why[512] = "";
     drift_clear(&a->drift);
     r->observed = false;
