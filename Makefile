@@ -23,7 +23,7 @@ help:
 	@echo
 	@echo '  make deps        install the Debian packages for building, testing and lint'
 	@echo '  make all         build everything            SAN=1 sanitizers, FAULTS=1 fault points'
-	@echo '  make check-long  sweeps, soaks and long fuzzing'
+	@echo '  make check-long  sanitizer builds, sweeps, soaks and long fuzzing: before an issue is called done'
 	@echo '  make lint        format, dependency rule, analyzers, conventions'
 	@echo '  make format      rewrite C files as .clang-format says'
 	@echo '  make hooks       let git run format and lint before each commit'
@@ -39,7 +39,7 @@ deps:
 all: $(BUILD_TARGETS)
 
 $(BUILD_TARGETS): build-%:
-	@$(MAKE) -C $*
+	@$(MAKE) -s -C $*
 
 $(filter-out build-common,$(BUILD_TARGETS)): build-common
 
