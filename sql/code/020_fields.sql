@@ -15,7 +15,8 @@ BEGIN
     IF length(body) - length(translate(body, '[{', '')) > 8 OR body ~ '[0-9][eE][+-]?[0-9]{3}' THEN
         plain := regexp_replace(body, '"(\\.|[^"\\])*"', '', 'g');
         IF plain ~ '[0-9][eE][+-]?[0-9]{3}' THEN
-            PERFORM sft_core.refuse(400, 'number_too_large', 'A number in the body has an exponent of more than two digits.');
+            PERFORM sft_core.refuse(400, 'number_too_large',
+                'A number in the body has an exponent of more than two digits.');
         END IF;
         FOR i IN 1..8 LOOP
             plain := regexp_replace(plain, '[\[{][^\[\]{}]*[\]}]', '', 'g');
@@ -27,7 +28,8 @@ BEGIN
     BEGIN
         parsed := body::jsonb;
     EXCEPTION WHEN data_exception OR syntax_error OR statement_too_complex THEN
-        PERFORM sft_core.refuse(400, 'body_malformed', 'The body is not JSON, or has a character that cannot be stored.');
+        PERFORM sft_core.refuse(400, 'body_malformed',
+            'The body is not JSON, or has a character that cannot be stored.');
     END;
     IF jsonb_typeof(parsed) IS DISTINCT FROM 'object' THEN
         PERFORM sft_core.refuse(400, 'body_not_object', 'The body is not a JSON object.');
@@ -48,7 +50,8 @@ BEGIN
         RETURN;
     END IF;
     SELECT k INTO field FROM jsonb_object_keys(body) k WHERE k <> ALL (known) ORDER BY k LIMIT 1;
-    PERFORM sft_core.refuse(400, 'field_unknown', format('There is no field %s in this request.', to_json(left(field, 64))));
+    PERFORM sft_core.refuse(400, 'field_unknown', format('There is no field %s in this request.',
+        to_json(left(field, 64))));
 END $$;
 COMMENT ON FUNCTION sft_core.only_fields(jsonb, text[]) IS 'Refuses fields that a request does not have: field_unknown.';
 
@@ -111,7 +114,8 @@ BEGIN
     IF value IS NULL THEN
         RETURN NULL;
     END IF;
-    IF jsonb_typeof(body->field) <> 'number' OR value !~ '^(0|-?[1-9][0-9]{0,17})$' OR value::bigint NOT BETWEEN lowest AND highest THEN
+    IF jsonb_typeof(body->field) <> 'number' OR value !~ '^(0|-?[1-9][0-9]{0,17})$'
+        OR value::bigint NOT BETWEEN lowest AND highest THEN
         PERFORM sft_core.wrong(field, format('is a whole number from %s to %s', lowest, highest));
     END IF;
     RETURN value::bigint;

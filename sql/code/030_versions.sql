@@ -51,7 +51,8 @@ COMMENT ON FUNCTION sft_core.fence(uuid) IS 'Taking access away waits here for i
 CREATE FUNCTION sft_core.fence_shared(VARIADIC team_ids uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(5337002, k) FROM (SELECT DISTINCT hashtext(t::text) AS k FROM unnest(team_ids) t ORDER BY k) keys;
+    PERFORM pg_advisory_xact_lock_shared(5337002, k) FROM (SELECT DISTINCT hashtext(t::text) AS k
+        FROM unnest(team_ids) t ORDER BY k) keys;
 END $$;
 COMMENT ON FUNCTION sft_core.fence_shared(uuid[]) IS 'Issuing holds this until its commit, so that nobody''s access ends unseen between decision and record.';
 
@@ -66,7 +67,8 @@ COMMENT ON FUNCTION sft_core.projects_of_user(uuid, uuid) IS 'The projects that 
 CREATE FUNCTION sft_core.trust_version(authority_id uuid) RETURNS bigint
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN (SELECT coalesce(sum(array_position(ARRAY['next', 'active', 'retiring', 'retired'], k.state)), 0) FROM sftca.keys k WHERE k.authority_id = trust_version.authority_id);
+    RETURN (SELECT coalesce(sum(array_position(ARRAY['next', 'active', 'retiring', 'retired'], k.state)), 0)
+        FROM sftca.keys k WHERE k.authority_id = trust_version.authority_id);
 END $$;
 COMMENT ON FUNCTION sft_core.trust_version(uuid) IS 'The version of an authority''s trusted keys: generations only move onward, so the sum of their steps only grows.';
 
@@ -75,7 +77,8 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
         SELECT p.state_version + s.state_version + sft_core.trust_version(p.user_authority_id) + sftca.krl_version(p.user_authority_id)
-             + (SELECT count(*) FROM sft.locks l WHERE l.team_id = p.team_id AND l.expires_at <= now() AND l.lifted_at IS NULL)
+             + (SELECT count(*) FROM sft.locks l WHERE l.team_id = p.team_id AND l.expires_at <= now()
+                 AND l.lifted_at IS NULL)
           FROM sft.servers s JOIN sft.projects p ON p.team_id = s.team_id AND p.id = s.project_id
          WHERE s.team_id = state_version.team_id AND s.id = state_version.server_id);
 END $$;

@@ -1,17 +1,20 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 100_teams.sql - the instance and its teams.
 
-CREATE FUNCTION sft_core.instance_set(by sft.actor, name text, url text, authority text, tls_authority text) RETURNS void
+CREATE FUNCTION sft_core.instance_set(by sft.actor, name text, url text, authority text,
+    tls_authority text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM sftca.statement_keys k WHERE k.state = 'active') THEN
         PERFORM sftca.statement_key_create();
     END IF;
     INSERT INTO sft.instance AS i (name, url, authority, tls_authority)
-    VALUES (instance_set.name, instance_set.url, lower(instance_set.authority), coalesce(instance_set.tls_authority, ''))
+    VALUES (instance_set.name, instance_set.url, lower(instance_set.authority),
+        coalesce(instance_set.tls_authority, ''))
     ON CONFLICT (singleton) DO UPDATE SET name = EXCLUDED.name, url = EXCLUDED.url, authority = EXCLUDED.authority,
         tls_authority = EXCLUDED.tls_authority, version = i.version + 1;
-    PERFORM sft_core.note(by, NULL, 'instance.update', jsonb_build_object('name', instance_set.name, 'url', instance_set.url, 'authority', instance_set.authority));
+    PERFORM sft_core.note(by, NULL, 'instance.update', jsonb_build_object('name', instance_set.name, 'url',
+        instance_set.url, 'authority', instance_set.authority));
 END $$;
 COMMENT ON FUNCTION sft_core.instance_set(sft.actor, text, text, text, text) IS 'Says what this platform is called and where it is found. Makes the statement key at the first time.';
 

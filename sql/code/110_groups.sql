@@ -8,7 +8,8 @@ DECLARE
     candidate text := stem;
     n int := 1;
 BEGIN
-    WHILE EXISTS (SELECT FROM sft.groups g WHERE g.team_id = free_server_group_name.team_id AND g.server_group_name = candidate) LOOP
+    WHILE EXISTS (SELECT FROM sft.groups g WHERE g.team_id = free_server_group_name.team_id
+        AND g.server_group_name = candidate) LOOP
         n := n + 1;
         candidate := stem || n;
     END LOOP;
@@ -22,9 +23,11 @@ DECLARE
     made uuid;
 BEGIN
     INSERT INTO sft.groups (team_id, name, roles, server_group_name)
-    VALUES (group_create.team_id, group_create.name, group_create.roles, sft_core.free_server_group_name(group_create.team_id, group_create.name))
+    VALUES (group_create.team_id, group_create.name, group_create.roles,
+        sft_core.free_server_group_name(group_create.team_id, group_create.name))
     RETURNING id INTO made;
-    PERFORM sft_core.note(by, team_id, 'group.create', jsonb_build_object('group_id', made, 'group', group_create.name, 'roles', to_jsonb(group_create.roles)));
+    PERFORM sft_core.note(by, team_id, 'group.create', jsonb_build_object('group_id', made, 'group',
+        group_create.name, 'roles', to_jsonb(group_create.roles)));
     RETURN made;
 END $$;
 COMMENT ON FUNCTION sft_core.group_create(sft.actor, uuid, text, text[]) IS 'Makes a group. Refuses: group_name_format, group_name_taken, group_role_unknown.';
@@ -61,10 +64,12 @@ COMMENT ON FUNCTION sft_core.touch_group(uuid, uuid) IS 'Who is in a group chang
 CREATE FUNCTION sft_core.member_add(by sft.actor, team_id uuid, group_id uuid, user_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF (SELECT u.status FROM sft.users u WHERE u.team_id = member_add.team_id AND u.id = member_add.user_id FOR NO KEY UPDATE) = 'DELETED' THEN
+    IF (SELECT u.status FROM sft.users u WHERE u.team_id = member_add.team_id
+        AND u.id = member_add.user_id FOR NO KEY UPDATE) = 'DELETED' THEN
         PERFORM sft_core.refuse(404, 'user_unknown', 'This user was deleted.');
     END IF;
-    INSERT INTO sft.group_members (team_id, group_id, user_id) VALUES (member_add.team_id, member_add.group_id, member_add.user_id);
+    INSERT INTO sft.group_members (team_id, group_id, user_id) VALUES (member_add.team_id, member_add.group_id,
+        member_add.user_id);
     PERFORM sft_core.touch_group(team_id, group_id);
     PERFORM sft_core.note(by, team_id, 'member.add', jsonb_build_object('group_id', group_id, 'member_id', user_id));
 END $$;
@@ -75,7 +80,8 @@ LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM sft_core.fence(team_id);
     DELETE FROM sft.group_members m
-     WHERE m.team_id = member_remove.team_id AND m.group_id = member_remove.group_id AND m.user_id = member_remove.user_id;
+     WHERE m.team_id = member_remove.team_id AND m.group_id = member_remove.group_id
+         AND m.user_id = member_remove.user_id;
     IF NOT FOUND THEN
         PERFORM sft_core.refuse(404, 'group_member_unknown', 'This user is not in the group.');
     END IF;
@@ -91,11 +97,13 @@ DECLARE
 BEGIN
     PERFORM sft_core.fence(team_id);
     UPDATE sft.groups g SET deleted_at = now()
-     WHERE g.team_id = group_delete.team_id AND g.id = group_delete.group_id AND g.deleted_at IS NULL AND lower(g.name) NOT IN ('everyone', 'owners');
+     WHERE g.team_id = group_delete.team_id AND g.id = group_delete.group_id AND g.deleted_at IS NULL
+         AND lower(g.name) NOT IN ('everyone', 'owners');
     IF NOT FOUND THEN
         PERFORM sft_core.refuse(404, 'group_unknown', 'There is no such group, or it is built in.');
     END IF;
-    WITH gone AS (DELETE FROM sft.project_groups pg WHERE pg.team_id = group_delete.team_id AND pg.group_id = group_delete.group_id RETURNING pg.project_id)
+    WITH gone AS (DELETE FROM sft.project_groups pg WHERE pg.team_id = group_delete.team_id
+        AND pg.group_id = group_delete.group_id RETURNING pg.project_id)
     SELECT coalesce(array_agg(gone.project_id), '{}') INTO projects FROM gone;
     DELETE FROM sft.group_members m WHERE m.team_id = group_delete.team_id AND m.group_id = group_delete.group_id;
     PERFORM sft_core.touch_projects(team_id, VARIADIC projects);

@@ -4,11 +4,13 @@
 CREATE FUNCTION sft_core.free_server_user_name(team_id uuid, name text) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    stem text := left(regexp_replace(regexp_replace(lower(split_part(name, '@', 1)), '[^a-z0-9_-]', '_', 'g'), '^([^a-z_])', '_\1'), 27);
+    stem text := left(regexp_replace(regexp_replace(lower(split_part(name, '@', 1)), '[^a-z0-9_-]', '_', 'g'),
+        '^([^a-z_])', '_\1'), 27);
     candidate text := stem;
     n int := 1;
 BEGIN
-    WHILE EXISTS (SELECT FROM sft.users u WHERE u.team_id = free_server_user_name.team_id AND u.server_user_name = candidate) LOOP
+    WHILE EXISTS (SELECT FROM sft.users u WHERE u.team_id = free_server_user_name.team_id
+        AND u.server_user_name = candidate) LOOP
         n := n + 1;
         candidate := stem || n;
     END LOOP;
@@ -29,7 +31,8 @@ BEGIN
     VALUES (user_create.team_id, user_create.name, user_create.user_type, account,
             details->>'first_name', details->>'last_name', details->>'full_name', details->>'email')
     RETURNING id INTO made;
-    PERFORM sft_core.note(by, team_id, 'user.create', jsonb_build_object('subject_id', made, 'user', user_create.name, 'server_user_name', account));
+    PERFORM sft_core.note(by, team_id, 'user.create', jsonb_build_object('subject_id', made, 'user', user_create.name,
+        'server_user_name', account));
     PERFORM sft_core.member_add(by, team_id, sft_core.group_id(team_id, 'everyone'), made);
     RETURN made;
 END $$;
@@ -71,7 +74,8 @@ DECLARE
     project sft.projects; one uuid; n int;
 BEGIN
     PERFORM FROM sft.teams t WHERE t.id = give_unix_ids.team_id FOR NO KEY UPDATE;
-    SELECT p.* INTO STRICT project FROM sft.projects p WHERE p.team_id = give_unix_ids.team_id AND p.id = give_unix_ids.project_id FOR NO KEY UPDATE;
+    SELECT p.* INTO STRICT project FROM sft.projects p WHERE p.team_id = give_unix_ids.team_id
+        AND p.id = give_unix_ids.project_id FOR NO KEY UPDATE;
     FOR one IN SELECT DISTINCT u.id FROM sft.project_groups pg
                  JOIN sft.group_members m ON m.team_id = pg.team_id AND m.group_id = pg.group_id
                  JOIN sft.users u ON u.team_id = m.team_id AND u.id = m.user_id AND u.unix_uid IS NULL
@@ -83,7 +87,8 @@ BEGIN
     END LOOP;
     FOR one IN SELECT g.id FROM sft.project_groups pg
                  JOIN sft.groups g ON g.team_id = pg.team_id AND g.id = pg.group_id AND g.unix_gid IS NULL
-                WHERE pg.team_id = give_unix_ids.team_id AND pg.project_id = give_unix_ids.project_id AND pg.create_server_group ORDER BY g.id LOOP
+                WHERE pg.team_id = give_unix_ids.team_id AND pg.project_id = give_unix_ids.project_id
+                    AND pg.create_server_group ORDER BY g.id LOOP
         n := sft_core.free_unix_id(team_id, project.next_unix_gid, 65520);
         INSERT INTO sft.unix_ids (team_id, unix_id, group_id) VALUES (give_unix_ids.team_id, n, one);
         UPDATE sft.groups g SET unix_gid = n WHERE g.team_id = give_unix_ids.team_id AND g.id = one;
@@ -95,7 +100,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.give_unix_ids(uuid, uuid) IS 'Gives a uid to every user, and a gid to every group, who needs one on a project''s servers and has none.';
 
-CREATE FUNCTION sft_core.sessions_end(by sft.actor, team_id uuid, user_id uuid, client_id uuid DEFAULT NULL) RETURNS void
+CREATE FUNCTION sft_core.sessions_end(by sft.actor, team_id uuid, user_id uuid,
+    client_id uuid DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE sft.client_sessions s SET ended_at = now(), ended_by = (by).name
@@ -119,14 +125,16 @@ BEGIN
         PERFORM sft_core.refuse(409, 'user_deleted', 'This user was deleted; make another.');
     END IF;
     projects := sft_core.projects_of_user(team_id, user_id);
-    UPDATE sft.users u SET status = user_set_status.status, deleted_at = CASE WHEN user_set_status.status = 'DELETED' THEN coalesce(u.deleted_at, now()) END
+    UPDATE sft.users u SET status = user_set_status.status, deleted_at = CASE
+        WHEN user_set_status.status = 'DELETED' THEN coalesce(u.deleted_at, now()) END
      WHERE u.team_id = user_set_status.team_id AND u.id = user_set_status.user_id;
     IF status <> 'ACTIVE' THEN
         PERFORM sft_core.sessions_end(by, team_id, user_id);
         PERFORM sft_core.revoke_live(team_id, 'user', user_id, 'user ' || lower(status));
     END IF;
     IF status = 'DELETED' THEN
-        DELETE FROM sft.group_members m WHERE m.team_id = user_set_status.team_id AND m.user_id = user_set_status.user_id;
+        DELETE FROM sft.group_members m WHERE m.team_id = user_set_status.team_id
+            AND m.user_id = user_set_status.user_id;
         UPDATE sft.clients c SET state = 'DELETED', deleted_at = now()
          WHERE c.team_id = user_set_status.team_id AND c.user_id = user_set_status.user_id AND c.state <> 'DELETED';
     END IF;
@@ -136,7 +144,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.user_set_status(sft.actor, uuid, uuid, text) IS 'Activates, disables or deletes a user; certificates in use are revoked. Refuses: user_unknown, user_deleted, user_status_unknown.';
 
-CREATE FUNCTION sft_core.user_set_password(by sft.actor, team_id uuid, user_id uuid, password bytea, must_change boolean) RETURNS void
+CREATE FUNCTION sft_core.user_set_password(by sft.actor, team_id uuid, user_id uuid, password bytea,
+    must_change boolean) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE sft.users u SET password_hash = sftca.hash_password(password), password_must_change = must_change
@@ -144,6 +153,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM sft_core.refuse(404, 'user_unknown', 'There is no such user.');
     END IF;
-    PERFORM sft_core.note(by, team_id, CASE WHEN must_change THEN 'password.reset' ELSE 'password.change' END, jsonb_build_object('subject_id', user_id));
+    PERFORM sft_core.note(by, team_id, CASE WHEN must_change THEN 'password.reset' ELSE 'password.change' END,
+        jsonb_build_object('subject_id', user_id));
 END $$;
 COMMENT ON FUNCTION sft_core.user_set_password(sft.actor, uuid, uuid, bytea, boolean) IS 'Gives a user a password. Refuses: user_unknown.';

@@ -36,7 +36,8 @@ BEGIN
         IF result ? name THEN
             PERFORM sft_core.refuse(400, 'query_duplicate', 'A value stands twice in the query.');
         END IF;
-        result := result || jsonb_build_object(name, sft_core.percent_decode(CASE WHEN position('=' IN pair) > 0 THEN substr(pair, position('=' IN pair) + 1) ELSE '' END));
+        result := result || jsonb_build_object(name, sft_core.percent_decode(CASE
+            WHEN position('=' IN pair) > 0 THEN substr(pair, position('=' IN pair) + 1) ELSE '' END));
     END LOOP;
     RETURN result;
 EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
@@ -101,7 +102,8 @@ BEGIN
         RETURN;                                              -- nearly always
     END IF;
     BEGIN
-        path := CASE WHEN path ~* '%2f' THEN NULL ELSE sft_core.percent_decode(replace(regexp_replace(path, '(.)/$', '\1'), '+', '%2B')) END;
+        path := CASE WHEN path ~* '%2f' THEN NULL
+            ELSE sft_core.percent_decode(replace(regexp_replace(path, '(.)/$', '\1'), '+', '%2B')) END;
     EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
         path := NULL;
     END;
@@ -111,7 +113,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.check_path(text, text[], text, text) IS 'Whether route and parameters are what method and target say: a gateway taken over may not point a signed request elsewhere, nor have one thing stated under the name of another. Refuses: path_mismatch.';
 
-CREATE FUNCTION sft_core.parse_request(route text, params bytea, method text, target bytea, headers bytea, body bytea, peer text, trace_id text) RETURNS sft.request
+CREATE FUNCTION sft_core.parse_request(route text, params bytea, method text, target bytea, headers bytea, body bytea,
+    peer text, trace_id text) RETURNS sft.request
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     req sft.request;

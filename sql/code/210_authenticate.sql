@@ -10,7 +10,8 @@ COMMENT ON TYPE sft_core.identity IS 'Who made a request, or why that is refused
 CREATE FUNCTION sft_core.verify_signature(req sft.request, key_blob bytea) RETURNS text
 LANGUAGE sql STABLE AS $$
     SELECT sftca.verify_request(key_blob, (req).method, i.authority, (req).target, (req).raw_body,
-               sft_core.header((req).headers, 'content-digest'), sft_core.header((req).headers, 'signature-input'), (req).signature)
+               sft_core.header((req).headers, 'content-digest'), sft_core.header((req).headers, 'signature-input'),
+                   (req).signature)
       FROM sft.instance i
 $$;
 COMMENT ON FUNCTION sft_core.verify_signature(sft.request, bytea) IS 'Null where a request was signed by this key for this instance, otherwise the code word.';
@@ -48,15 +49,18 @@ DECLARE
 BEGIN
     SELECT array_agg((r.ord, k.kind, k.id, k.team_id, p.nonce,
                coalesce(f.fault, CASE WHEN k.id IS NULL THEN 'key_unknown'
-                   ELSE sftca.verify_request(k.key_blob, r.method, authority, r.target, r.raw_body, sft_core.header(r.headers, 'content-digest'), h.input, r.signature) END))::sft_core.signed)
+                   ELSE sftca.verify_request(k.key_blob, r.method, authority, r.target, r.raw_body,
+                       sft_core.header(r.headers, 'content-digest'), h.input, r.signature) END))::sft_core.signed)
       INTO result
-      FROM unnest(reqs) WITH ORDINALITY r (route, method, params, target, query, headers, raw_body, body, peer, trace_id, request_id, signature, actor, ord)
+      FROM unnest(reqs) WITH ORDINALITY r (route, method, params, target, query, headers, raw_body, body, peer,
+          trace_id, request_id, signature, actor, ord)
       CROSS JOIN LATERAL (SELECT sft_core.header(r.headers, 'signature-input') AS input OFFSET 0) h
       CROSS JOIN LATERAL sftca.parse_signature(h.input) p
       CROSS JOIN LATERAL (SELECT sft_core.signature_fault(h.input, r.signature, p.created, p.nonce) AS fault,
                                  split_part(p.keyid, '/', 1) AS kind, split_part(p.keyid, '/', 2) AS id OFFSET 0) f
       LEFT JOIN LATERAL (SELECT x.kind, x.id, x.team_id, x.key_blob FROM sft.actor_keys x
-                          WHERE x.kind = wanted AND f.kind = wanted AND x.id = CASE WHEN f.fault IS NULL AND sft_core.is_uuid(f.id) THEN f.id::uuid END OFFSET 0) k ON true;
+                          WHERE x.kind = wanted AND f.kind = wanted AND x.id = CASE WHEN f.fault IS NULL
+                              AND sft_core.is_uuid(f.id) THEN f.id::uuid END OFFSET 0) k ON true;
     RETURN result;
 END $$;
 COMMENT ON FUNCTION sft_core.verify_all(sft.request[], text, text) IS 'Looks up the keys of signatures by clients or servers, and verifies each.';
@@ -72,22 +76,30 @@ RETURN CASE error
     ELSE sft_core.signature_sentence(error) END;
 COMMENT ON FUNCTION sft_core.identity_sentence(text, text) IS 'What people read when they are not who may ask.';
 
-CREATE FUNCTION sft_core.identify_clients(reqs sft.request[], signed sft_core.signed[], need_user boolean) RETURNS SETOF sft_core.identity
+CREATE FUNCTION sft_core.identify_clients(reqs sft.request[], signed sft_core.signed[],
+    need_user boolean) RETURNS SETOF sft_core.identity
 LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY
     SELECT s.ord,
            CASE WHEN c.id IS NOT NULL THEN
-               ('client', coalesce(u.name::text, 'client/' || s.id), s.team_id, u.id, c.id, x.id, NULL, NULL, x.signed_in_at, x.expires_at, r.peer, s.request_id, r.trace_id)::sft.actor END,
-           CASE WHEN f.error = 'team_unknown' THEN 404 WHEN f.error IN ('client_not_approved', 'user_disabled') THEN 403 WHEN f.error IS NOT NULL THEN 401 END,
-           f.error, CASE WHEN f.error IS NOT NULL THEN sft_core.identity_sentence(f.error, r.params[1]) END, CASE WHEN f.error IS NOT NULL THEN sft_core.signature_extra(f.error) END
+               ('client', coalesce(u.name::text, 'client/' || s.id), s.team_id, u.id, c.id, x.id, NULL, NULL,
+                   x.signed_in_at, x.expires_at, r.peer, s.request_id, r.trace_id)::sft.actor END,
+           CASE WHEN f.error = 'team_unknown' THEN 404 WHEN f.error IN ('client_not_approved',
+               'user_disabled') THEN 403 WHEN f.error IS NOT NULL THEN 401 END,
+           f.error, CASE WHEN f.error IS NOT NULL THEN sft_core.identity_sentence(f.error, r.params[1]) END, CASE
+               WHEN f.error IS NOT NULL THEN sft_core.signature_extra(f.error) END
       FROM unnest(signed) s
-      JOIN unnest(reqs) WITH ORDINALITY r (route, method, params, target, query, headers, raw_body, body, peer, trace_id, request_id, signature, actor, ord) ON r.ord = s.ord
+      JOIN unnest(reqs) WITH ORDINALITY r (route, method, params, target, query, headers, raw_body, body, peer,
+          trace_id, request_id, signature, actor, ord) ON r.ord = s.ord
       LEFT JOIN LATERAL (SELECT y.name FROM sft.teams y WHERE y.id = s.team_id OFFSET 0) t ON true
-      LEFT JOIN LATERAL (SELECT y.id, y.state, y.user_id FROM sft.clients y WHERE s.error IS NULL AND y.team_id = s.team_id AND y.id = s.id AND y.state <> 'DELETED' OFFSET 0) c ON true
-      LEFT JOIN LATERAL (SELECT y.id, y.name, y.status FROM sft.users y WHERE y.team_id = s.team_id AND y.id = c.user_id OFFSET 0) u ON true
+      LEFT JOIN LATERAL (SELECT y.id, y.state, y.user_id FROM sft.clients y WHERE s.error IS NULL
+          AND y.team_id = s.team_id AND y.id = s.id AND y.state <> 'DELETED' OFFSET 0) c ON true
+      LEFT JOIN LATERAL (SELECT y.id, y.name, y.status FROM sft.users y WHERE y.team_id = s.team_id
+          AND y.id = c.user_id OFFSET 0) u ON true
       LEFT JOIN LATERAL (SELECT y.id, y.signed_in_at, y.expires_at FROM sft.client_sessions y
-                          WHERE y.team_id = s.team_id AND y.client_id = c.id AND y.ended_at IS NULL AND y.expires_at > now() OFFSET 0) x ON true
+                          WHERE y.team_id = s.team_id AND y.client_id = c.id AND y.ended_at IS NULL
+                              AND y.expires_at > now() OFFSET 0) x ON true
       CROSS JOIN LATERAL (SELECT CASE
           WHEN s.error IS NOT NULL THEN s.error
           WHEN c.id IS NULL THEN 'key_unknown'
@@ -104,12 +116,17 @@ BEGIN
     RETURN QUERY
     SELECT s.ord,
            CASE WHEN f.error IS NULL THEN
-               ('server', 'server/' || s.id, s.team_id, NULL, NULL, NULL, v.id, v.project_id, NULL, NULL, r.peer, s.request_id, r.trace_id)::sft.actor END,
-           CASE WHEN f.error IS NOT NULL THEN 401 END, f.error, CASE WHEN f.error IS NOT NULL THEN sft_core.identity_sentence(f.error, NULL) END,
-           CASE WHEN f.error = 'server_authorization_revoked' THEN '{"type": "server_authorization_revoked"}' WHEN f.error IS NOT NULL THEN sft_core.signature_extra(f.error) END
+               ('server', 'server/' || s.id, s.team_id, NULL, NULL, NULL, v.id, v.project_id, NULL, NULL, r.peer,
+                   s.request_id, r.trace_id)::sft.actor END,
+           CASE WHEN f.error IS NOT NULL THEN 401 END, f.error, CASE
+               WHEN f.error IS NOT NULL THEN sft_core.identity_sentence(f.error, NULL) END,
+           CASE WHEN f.error = 'server_authorization_revoked' THEN '{"type": "server_authorization_revoked"}'
+               WHEN f.error IS NOT NULL THEN sft_core.signature_extra(f.error) END
       FROM unnest(signed) s
-      JOIN unnest(reqs) WITH ORDINALITY r (route, method, params, target, query, headers, raw_body, body, peer, trace_id, request_id, signature, actor, ord) ON r.ord = s.ord
-      LEFT JOIN LATERAL (SELECT y.id, y.project_id, y.deleted_at FROM sft.servers y WHERE s.error IS NULL AND y.team_id = s.team_id AND y.id = s.id OFFSET 0) v ON true
+      JOIN unnest(reqs) WITH ORDINALITY r (route, method, params, target, query, headers, raw_body, body, peer,
+          trace_id, request_id, signature, actor, ord) ON r.ord = s.ord
+      LEFT JOIN LATERAL (SELECT y.id, y.project_id, y.deleted_at FROM sft.servers y WHERE s.error IS NULL
+          AND y.team_id = s.team_id AND y.id = s.id OFFSET 0) v ON true
       CROSS JOIN LATERAL (SELECT CASE
           WHEN s.error IS NOT NULL THEN s.error
           WHEN v.id IS NULL THEN 'key_unknown'
@@ -128,10 +145,12 @@ BEGIN
         PERFORM sft_core.refuse(503, 'instance_unset', 'This platform is not set up yet.');
     END IF;
     signed := sft_core.verify_all(reqs, CASE auth WHEN 'server' THEN 'server' ELSE 'client' END, authority);
-    PERFORM sft_core.see_teams(VARIADIC ARRAY(SELECT DISTINCT s.team_id FROM unnest(signed) s WHERE s.error IS NULL AND s.team_id IS NOT NULL));
+    PERFORM sft_core.see_teams(VARIADIC ARRAY(SELECT DISTINCT s.team_id FROM unnest(signed) s WHERE s.error IS NULL
+        AND s.team_id IS NOT NULL));
     IF reqs[1].route = 'POST /v1/teams/{team}/credentials' THEN
         -- before clients, sessions and users are looked at: who is being removed meanwhile is seen removed
-        PERFORM sft_core.fence_shared(VARIADIC ARRAY(SELECT DISTINCT s.team_id FROM unnest(signed) s WHERE s.error IS NULL AND s.team_id IS NOT NULL));
+        PERFORM sft_core.fence_shared(VARIADIC ARRAY(SELECT DISTINCT s.team_id FROM unnest(signed) s
+            WHERE s.error IS NULL AND s.team_id IS NOT NULL));
     END IF;
     IF auth = 'server' THEN
         RETURN QUERY SELECT * FROM sft_core.identify_servers(reqs, signed);

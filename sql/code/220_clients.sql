@@ -1,14 +1,17 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 220_clients.sql - devices: enrolling, approving and removing them.
 
-CREATE FUNCTION sft_core.device_key(req sft.request, OUT public_key text, OUT key_type text, OUT fingerprint text, OUT blob bytea, OUT code text)
+CREATE FUNCTION sft_core.device_key(req sft.request, OUT public_key text, OUT key_type text, OUT fingerprint text,
+    OUT blob bytea, OUT code text)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    SELECT k.type, k.fingerprint, k.blob, upper(replace(k.device_code, '-', '')), k.type || ' ' || translate(encode(k.blob, 'base64'), E'\n', '')
+    SELECT k.type, k.fingerprint, k.blob, upper(replace(k.device_code, '-', '')), k.type || ' '
+        || translate(encode(k.blob, 'base64'), E'\n', '')
       INTO key_type, fingerprint, blob, code, public_key
       FROM sftca.parse_public_key(sft_core.need_text((req).body, 'public_key', 4096)) k;
     IF key_type NOT IN ('ssh-ed25519', 'ecdsa-sha2-nistp256') THEN
-        PERFORM sft_core.refuse(400, 'public_key_type', 'The key of a client or server is ecdsa-sha2-nistp256 or ssh-ed25519.');
+        PERFORM sft_core.refuse(400, 'public_key_type',
+            'The key of a client or server is ecdsa-sha2-nistp256 or ssh-ed25519.');
     END IF;
 END $$;
 COMMENT ON FUNCTION sft_core.device_key(sft.request) IS 'The public_key of a client or server that enrolls. Refuses: public_key_….';
@@ -40,7 +43,8 @@ DECLARE
 BEGIN
     SELECT k.* INTO known FROM sft.actor_keys k WHERE k.kind = actor_known.kind AND k.id = actor_known.id;
     IF FOUND AND (known.key_blob <> blob OR known.team_id <> actor_known.team_id) THEN
-        PERFORM sft_core.refuse(409, kind || '_taken', format('A %s with this id is known under another key or team.', kind));
+        PERFORM sft_core.refuse(409, kind || '_taken', format('A %s with this id is known under another key or team.',
+            kind));
     ELSIF NOT FOUND AND EXISTS (SELECT FROM sft.actor_keys k WHERE k.fingerprint = actor_known.fingerprint) THEN
         PERFORM sft_core.refuse(409, 'key_taken', sft_core.sentence_of('key_taken'));
     END IF;
@@ -58,7 +62,8 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION sft_core.client_json(uuid, uuid) IS 'A client''s enrollment as it sees it.';
 
-CREATE FUNCTION sft_core.invitation_use(team_id uuid, invitation jsonb, client_id uuid, public_key text) RETURNS sft.invitations
+CREATE FUNCTION sft_core.invitation_use(team_id uuid, invitation jsonb, client_id uuid,
+    public_key text) RETURNS sft.invitations
 LANGUAGE plpgsql AS $$
 DECLARE
     used sft.invitations;
@@ -68,7 +73,8 @@ BEGIN
       JOIN sft.users u ON u.team_id = i.team_id AND u.id = i.user_id AND u.status = 'ACTIVE'
      WHERE i.team_id = invitation_use.team_id AND i.id = sft_core.need_uuid(invitation, 'id')
        AND i.used_at IS NULL AND i.deleted_at IS NULL AND i.expires_at > now() FOR NO KEY UPDATE OF i;
-    IF NOT FOUND OR NOT coalesce(sftca.verify_mac('invitation', used.id, invitation_use.client_id, invitation_use.public_key, coalesce(sft_core.maybe_text(invitation, 'mac', 64), '')), false) THEN
+    IF NOT FOUND OR NOT coalesce(sftca.verify_mac('invitation', used.id, invitation_use.client_id,
+        invitation_use.public_key, coalesce(sft_core.maybe_text(invitation, 'mac', 64), '')), false) THEN
         PERFORM sft_core.refuse(401, 'invitation_invalid', 'This invitation is unknown, used, expired or not yours.');
     END IF;
     UPDATE sft.invitations i SET used_at = now(), client_id = invitation_use.client_id
@@ -85,18 +91,22 @@ BEGIN
     UPDATE sft.clients c SET state = 'DELETED', deleted_at = now()
      WHERE c.team_id = client_insert.team_id AND c.state = 'PENDING' AND c.enrolled_at < now() - interval '7 days';
     -- strangers can fill the queue of those who wait; who brings an invitation does not wait in it
-    IF b->>'invitation' IS NULL AND (SELECT count(*) FROM sft.clients c WHERE c.team_id = client_insert.team_id AND c.state = 'PENDING') >= 1000 THEN
+    IF b->>'invitation' IS NULL AND (SELECT count(*) FROM sft.clients c WHERE c.team_id = client_insert.team_id
+        AND c.state = 'PENDING') >= 1000 THEN
         PERFORM sft_core.refuse(429, 'too_many_pending_clients', 'Too many clients wait for approval in this team.');
     END IF;
     INSERT INTO sft.actor_keys (kind, id, team_id, key_type, key_blob, fingerprint)
     VALUES ('client', client_insert.id, client_insert.team_id, key.key_type, key.blob, key.fingerprint);
     INSERT INTO sft.clients (id, team_id, claimed_name, hostname, os, description, encrypted, public_key, code)
-    VALUES (client_insert.id, client_insert.team_id, sft_core.maybe_text(b, 'user_name', 127), sft_core.need_text(b, 'hostname'), sft_core.need_text(b, 'os'),
-            coalesce(sft_core.maybe_text(b, 'description'), ''), sft_core.maybe_bool(b, 'encrypted'), key.public_key, key.code);
+    VALUES (client_insert.id, client_insert.team_id, sft_core.maybe_text(b, 'user_name', 127),
+        sft_core.need_text(b, 'hostname'), sft_core.need_text(b, 'os'),
+            coalesce(sft_core.maybe_text(b, 'description'), ''), sft_core.maybe_bool(b, 'encrypted'), key.public_key,
+                key.code);
 END $$;
 COMMENT ON FUNCTION sft_core.client_insert(sft.request, uuid, uuid, record) IS 'A new client, waiting for approval; those that waited for a week are forgotten. Refuses: too_many_pending_clients, hostname_…, os_…, user_name_format, description_format, encrypted_format.';
 
-CREATE FUNCTION sft_core.client_activate(by sft.actor, team_id uuid, client_id uuid, user_id uuid, how text) RETURNS void
+CREATE FUNCTION sft_core.client_activate(by sft.actor, team_id uuid, client_id uuid, user_id uuid,
+    how text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE sft.clients c SET state = 'ACTIVE', user_id = client_activate.user_id, approved_at = now(), approved_by = how
@@ -104,7 +114,8 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM sft_core.refuse(404, 'client_unknown', 'There is no such client waiting for approval.');
     END IF;
-    PERFORM sft_core.note(by, team_id, 'client.assign', jsonb_build_object('subject_client_id', client_id, 'subject_id', user_id, 'approved_by', how));
+    PERFORM sft_core.note(by, team_id, 'client.assign', jsonb_build_object('subject_client_id', client_id,
+        'subject_id', user_id, 'approved_by', how));
 END $$;
 COMMENT ON FUNCTION sft_core.client_activate(sft.actor, uuid, uuid, uuid, text) IS 'Approves a client that waits, for a user. Refuses: client_unknown.';
 
@@ -118,19 +129,23 @@ DECLARE
     used sft.invitations;
     self sft.actor;
 BEGIN
-    PERFORM sft_core.only_fields(b, 'id', 'public_key', 'hostname', 'os', 'description', 'encrypted', 'invitation', 'user_name');
+    PERFORM sft_core.only_fields(b, 'id', 'public_key', 'hostname', 'os', 'description', 'encrypted', 'invitation',
+        'user_name');
     joining := sft_core.need_uuid(b, 'id');
     SELECT * INTO key FROM sft_core.device_key(req);
-    self := ('client', 'client/' || joining, team, NULL, joining, NULL, NULL, NULL, NULL, NULL, req.peer, sft_core.signed_by_itself(req, 'client', joining, key.blob), req.trace_id)::sft.actor;
+    self := ('client', 'client/' || joining, team, NULL, joining, NULL, NULL, NULL, NULL, NULL, req.peer,
+        sft_core.signed_by_itself(req, 'client', joining, key.blob), req.trace_id)::sft.actor;
     PERFORM sft_core.see_teams(team);
     IF sft_core.actor_known('client', joining, team, key.blob, key.fingerprint) THEN
-        IF EXISTS (SELECT FROM sft.clients c WHERE c.team_id = team AND c.id = (self).client_id AND c.state = 'DELETED') THEN
+        IF EXISTS (SELECT FROM sft.clients c WHERE c.team_id = team AND c.id = (self).client_id
+            AND c.state = 'DELETED') THEN
             PERFORM sft_core.refuse(409, 'client_taken', 'This client was removed; enroll with a new id and key.');
         END IF;
         RETURN sft_core.reply(200, sft_core.client_json(team, joining));
     END IF;
     PERFORM sft_core.client_insert(req, team, joining, key);
-    PERFORM sft_core.note(self, team, 'client.enroll', jsonb_build_object('hostname', b->>'hostname', 'os', b->>'os', 'fingerprint', key.fingerprint, 'invitation_id', b->'invitation'->>'id'));
+    PERFORM sft_core.note(self, team, 'client.enroll', jsonb_build_object('hostname', b->>'hostname', 'os', b->>'os',
+        'fingerprint', key.fingerprint, 'invitation_id', b->'invitation'->>'id'));
     IF b->>'invitation' IS NOT NULL THEN
         used := sft_core.invitation_use(team, sft_core.need_object(b, 'invitation'), joining, key.public_key);
         UPDATE sft.clients c SET invitation_id = used.id WHERE c.team_id = team AND c.id = (self).client_id;
@@ -153,7 +168,8 @@ COMMENT ON FUNCTION sft_api.client_enrollment_show(sft.request) IS 'A client''s 
 CREATE FUNCTION sft_core.has_role(team_id uuid, user_id uuid, role text) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM sft.group_members m JOIN sft.groups g ON g.team_id = m.team_id AND g.id = m.group_id
-                    WHERE m.team_id = has_role.team_id AND m.user_id = has_role.user_id AND role = ANY (g.roles) AND g.deleted_at IS NULL)
+                    WHERE m.team_id = has_role.team_id AND m.user_id = has_role.user_id AND role = ANY (g.roles)
+                        AND g.deleted_at IS NULL)
 $$;
 COMMENT ON FUNCTION sft_core.has_role(uuid, uuid, text) IS 'Whether a user has a role of the team through a group.';
 
@@ -177,11 +193,14 @@ DECLARE
 BEGIN
     PERFORM sft_core.only_fields(req.body, 'code');
     PERFORM sft_core.refuse_locked(who);
-    SELECT c.* INTO waits FROM sft.clients c WHERE c.team_id = who.team_id AND c.id = CASE WHEN sft_core.is_uuid(req.params[2]) THEN req.params[2]::uuid END AND c.state = 'PENDING';
+    SELECT c.* INTO waits FROM sft.clients c WHERE c.team_id = who.team_id AND c.id = CASE
+        WHEN sft_core.is_uuid(req.params[2]) THEN req.params[2]::uuid END AND c.state = 'PENDING';
     IF waits.claimed_name IS NOT NULL AND waits.claimed_name <> '' THEN
-        target := (SELECT u.id FROM sft.users u WHERE u.team_id = who.team_id AND lower(u.name) = lower(waits.claimed_name) AND u.status = 'ACTIVE');
+        target := (SELECT u.id FROM sft.users u WHERE u.team_id = who.team_id
+            AND lower(u.name) = lower(waits.claimed_name) AND u.status = 'ACTIVE');
     END IF;
-    IF waits.id IS NULL OR target IS NULL OR (target <> who.user_id AND NOT sft_core.has_role(who.team_id, who.user_id, 'access_admin')) THEN
+    IF waits.id IS NULL OR target IS NULL OR (target <> who.user_id AND NOT sft_core.has_role(who.team_id,
+        who.user_id, 'access_admin')) THEN
         PERFORM sft_core.refuse(404, 'client_unknown', 'There is no such client waiting for your approval.');
     END IF;
     IF upper(replace(sft_core.need_text(req.body, 'code', 32), '-', '')) <> waits.code THEN
@@ -199,7 +218,8 @@ DECLARE
 BEGIN
     PERFORM sft_core.fence(team_id);
     UPDATE sft.clients c SET state = 'DELETED', deleted_at = now()
-     WHERE c.team_id = client_remove.team_id AND c.id = client_remove.client_id AND c.state <> 'DELETED' RETURNING c.* INTO gone;
+     WHERE c.team_id = client_remove.team_id AND c.id = client_remove.client_id AND c.state <> 'DELETED'
+         RETURNING c.* INTO gone;
     IF NOT FOUND THEN
         PERFORM sft_core.refuse(404, 'client_unknown', 'There is no such client.');
     END IF;
@@ -207,7 +227,8 @@ BEGIN
     IF sft_core.revoke_live(team_id, 'client', client_id, 'client removed') > 0 THEN
         PERFORM sft_core.touch_projects(team_id, VARIADIC sft_core.projects_of_user(team_id, gone.user_id));
     END IF;
-    PERFORM sft_core.note(by, team_id, 'client.remove', jsonb_build_object('subject_client_id', client_id, 'subject_id', gone.user_id, 'hostname', gone.hostname));
+    PERFORM sft_core.note(by, team_id, 'client.remove', jsonb_build_object('subject_client_id', client_id,
+        'subject_id', gone.user_id, 'hostname', gone.hostname));
 END $$;
 COMMENT ON FUNCTION sft_core.client_remove(sft.actor, uuid, uuid) IS 'Ends a client, its session and its unexpired certificates. Refuses: client_unknown.';
 

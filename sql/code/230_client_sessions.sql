@@ -4,7 +4,8 @@
 CREATE FUNCTION sft_core.lock_on(team_id uuid, VARIADIC subjects uuid[]) RETURNS text
 LANGUAGE sql STABLE AS $$
     SELECT l.reason FROM sft.locks l
-     WHERE l.team_id = lock_on.team_id AND l.subject_id = ANY (subjects || lock_on.team_id) AND l.lifted_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > now())
+     WHERE l.team_id = lock_on.team_id AND l.subject_id = ANY (subjects || lock_on.team_id) AND l.lifted_at IS NULL
+         AND (l.expires_at IS NULL OR l.expires_at > now())
      ORDER BY l.created_at LIMIT 1
 $$;
 COMMENT ON FUNCTION sft_core.lock_on(uuid, uuid[]) IS 'Why one of these, or the whole team, is locked now; null: it is not.';
@@ -14,7 +15,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     so_far int;
 BEGIN
-    INSERT INTO sft.password_attempts AS p (team_id, client_id, attempts, started_at) VALUES (who.team_id, who.client_id, 1, now())
+    INSERT INTO sft.password_attempts AS p (team_id, client_id, attempts, started_at) VALUES (who.team_id,
+        who.client_id, 1, now())
     ON CONFLICT ON CONSTRAINT password_attempt_taken DO UPDATE SET
         attempts = CASE WHEN p.started_at < now() - interval '15 minutes' THEN 1 ELSE p.attempts + 1 END,
         started_at = CASE WHEN p.started_at < now() - interval '15 minutes' THEN now() ELSE p.started_at END
@@ -39,7 +41,8 @@ COMMENT ON FUNCTION sft_core.password_change(sft.actor, text, text) IS 'Takes th
 
 CREATE FUNCTION sft_core.session_json(team_id uuid, session_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('id', s.id, 'user_name', u.name, 'expires_at', sft_core.json_time(s.expires_at), 'signed_in_at', sft_core.json_time(s.signed_in_at))
+    SELECT jsonb_build_object('id', s.id, 'user_name', u.name, 'expires_at', sft_core.json_time(s.expires_at),
+        'signed_in_at', sft_core.json_time(s.signed_in_at))
       FROM sft.client_sessions s JOIN sft.users u ON u.team_id = s.team_id AND u.id = s.user_id
      WHERE s.team_id = session_json.team_id AND s.id = session_json.session_id
 $$;
@@ -52,10 +55,12 @@ DECLARE
 BEGIN
     PERFORM sft_core.sessions_end(who, who.team_id, NULL, who.client_id);
     INSERT INTO sft.client_sessions (team_id, client_id, user_id, expires_at)
-    SELECT who.team_id, who.client_id, who.user_id, now() + make_interval(secs => t.client_session_duration_s) FROM sft.teams t WHERE t.id = who.team_id
+    SELECT who.team_id, who.client_id, who.user_id, now() + make_interval(secs => t.client_session_duration_s)
+        FROM sft.teams t WHERE t.id = who.team_id
     RETURNING id INTO STRICT opened;
     DELETE FROM sft.password_attempts p WHERE p.team_id = who.team_id AND p.client_id = who.client_id;
-    PERFORM sft_core.note(who, who.team_id, 'auth_token.issue', jsonb_build_object('session_type', 'authenticated_client', 'session_id', opened, 'method', 'password'));
+    PERFORM sft_core.note(who, who.team_id, 'auth_token.issue', jsonb_build_object('session_type',
+        'authenticated_client', 'session_id', opened, 'method', 'password'));
     RETURN opened;
 END $$;
 COMMENT ON FUNCTION sft_core.session_open(sft.actor) IS 'Opens a session for a client; its earlier one ends.';

@@ -37,8 +37,10 @@ LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     labels jsonb := coalesce(sft_core.maybe_object(b, 'labels'), '{}');
 BEGIN
-    IF (SELECT count(*) > 64 OR coalesce(bool_or(l.key !~ '^[A-Za-z0-9._/-]{1,127}$' OR jsonb_typeof(l.value) <> 'string' OR length(l.value #>> '{}') > 255
-                                                 OR l.value #>> '{}' ~ '[[:cntrl:]]'), false) FROM jsonb_each(labels) l) THEN
+    IF (SELECT count(*) > 64 OR coalesce(bool_or(l.key !~ '^[A-Za-z0-9._/-]{1,127}$'
+        OR jsonb_typeof(l.value) <> 'string' OR length(l.value #>> '{}') > 255
+                                                 OR l.value #>> '{}' ~ '[[:cntrl:]]'), false)
+                                                     FROM jsonb_each(labels) l) THEN
         PERFORM sft_core.wrong('labels', 'is an object of at most 64 lines of text, with names of letters, digits and . _ / -');
     END IF;
     RETURN labels;
@@ -47,17 +49,21 @@ COMMENT ON FUNCTION sft_core.labels_of(jsonb) IS 'A server''s labels. Refuses: l
 
 CREATE FUNCTION sft_core.alt_names_of(b jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE
-RETURN ARRAY(SELECT DISTINCT lower(n)::sft.host_name::text FROM unnest(sft_core.maybe_texts(b, 'alt_names', 32)) n ORDER BY 1);
+RETURN ARRAY(SELECT DISTINCT lower(n)::sft.host_name::text FROM unnest(sft_core.maybe_texts(b, 'alt_names', 32)) n
+    ORDER BY 1);
 COMMENT ON FUNCTION sft_core.alt_names_of(jsonb) IS 'A server''s alternative names. Refuses: alt_names_format, host_name_format.';
 
 CREATE FUNCTION sft_core.server_names_set(server sft.servers) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     names text[] := ARRAY(SELECT DISTINCT sft_core.server_name_of(n)
-                            FROM unnest(server.alt_names || ARRAY[coalesce(server.canonical_name, server.hostname)::text, server.access_address::text]) n
-                           WHERE n <> '' AND NOT sft_core.is_uuid(sft_core.server_name_of(n)) AND server.deleted_at IS NULL);
+                            FROM unnest(server.alt_names || ARRAY[coalesce(server.canonical_name,
+                                server.hostname)::text, server.access_address::text]) n
+                           WHERE n <> '' AND NOT sft_core.is_uuid(sft_core.server_name_of(n))
+                               AND server.deleted_at IS NULL);
 BEGIN
-    DELETE FROM sft.server_names n WHERE n.team_id = server.team_id AND n.server_id = server.id AND n.name <> ALL (names);
+    DELETE FROM sft.server_names n WHERE n.team_id = server.team_id AND n.server_id = server.id
+        AND n.name <> ALL (names);
     INSERT INTO sft.server_names (team_id, name, server_id) SELECT server.team_id, n, server.id FROM unnest(names) n
     ON CONFLICT ON CONSTRAINT server_name_taken DO NOTHING;
 END $$;
@@ -77,10 +83,14 @@ BEGIN
     PERFORM sft_core.see_teams(t.team_id);
     UPDATE sft.server_enrollment_tokens x SET uses = x.uses + 1
       FROM sft.projects p
-     WHERE x.team_id = t.team_id AND x.id = t.id AND x.deleted_at IS NULL AND (x.expires_at IS NULL OR x.expires_at > now())
-       AND (x.max_uses IS NULL OR x.uses < x.max_uses) AND p.team_id = x.team_id AND p.id = x.project_id AND p.deleted_at IS NULL;
-    IF NOT FOUND OR NOT coalesce(sftca.verify_mac('server_enrollment_token', t.id, server_id, public_key, coalesce(sft_core.maybe_text(token, 'mac', 64), '')), false) THEN
-        PERFORM sft_core.refuse(401, 'token_invalid', 'This token is unknown, deleted, expired or used up, or not yours.');
+     WHERE x.team_id = t.team_id AND x.id = t.id AND x.deleted_at IS NULL
+         AND (x.expires_at IS NULL OR x.expires_at > now())
+       AND (x.max_uses IS NULL OR x.uses < x.max_uses) AND p.team_id = x.team_id AND p.id = x.project_id
+           AND p.deleted_at IS NULL;
+    IF NOT FOUND OR NOT coalesce(sftca.verify_mac('server_enrollment_token', t.id, server_id, public_key,
+        coalesce(sft_core.maybe_text(token, 'mac', 64), '')), false) THEN
+        PERFORM sft_core.refuse(401, 'token_invalid',
+            'This token is unknown, deleted, expired or used up, or not yours.');
     END IF;
     RETURN t;
 END $$;
@@ -89,7 +99,8 @@ COMMENT ON FUNCTION sft_core.token_use(jsonb, uuid, text) IS 'Counts a use of th
 CREATE FUNCTION sft_core.server_joined(team_id uuid, server_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('id', v.id, 'team_name', t.name, 'project_name', p.name, 'project_id', p.id)
-      FROM sft.servers v JOIN sft.projects p ON p.team_id = v.team_id AND p.id = v.project_id JOIN sft.teams t ON t.id = v.team_id
+      FROM sft.servers v JOIN sft.projects p ON p.team_id = v.team_id AND p.id = v.project_id
+          JOIN sft.teams t ON t.id = v.team_id
      WHERE v.team_id = server_joined.team_id AND v.id = server_joined.server_id AND v.deleted_at IS NULL
 $$;
 COMMENT ON FUNCTION sft_core.server_joined(uuid, uuid) IS 'Where a server has joined; null when it was removed.';
@@ -101,11 +112,15 @@ DECLARE
 BEGIN
     INSERT INTO sft.actor_keys (kind, id, team_id, key_type, key_blob, fingerprint)
     VALUES ('server', server_insert.id, token.team_id, key.key_type, key.blob, key.fingerprint);
-    INSERT INTO sft.servers (id, team_id, project_id, server_enrollment_token_id, hostname, canonical_name, alt_names, access_address, ssh_port, bastion,
+    INSERT INTO sft.servers (id, team_id, project_id, server_enrollment_token_id, hostname, canonical_name, alt_names,
+        access_address, ssh_port, bastion,
                              os, os_type, sftd_version, ssh_host_keys, labels)
-    VALUES (server_insert.id, token.team_id, token.project_id, token.id, lower(sft_core.need_text(b, 'hostname')), lower(nullif(sft_core.maybe_text(b, 'canonical_name'), '')),
-            sft_core.alt_names_of(b), lower(nullif(sft_core.maybe_text(b, 'access_address'), '')), coalesce(sft_core.maybe_bigint(b, 'ssh_port', 1, 65535), 22),
-            nullif(sft_core.maybe_text(b, 'bastion'), ''), sft_core.need_text(b, 'os'), coalesce(sft_core.maybe_text(b, 'os_type', 16), 'linux'),
+    VALUES (server_insert.id, token.team_id, token.project_id, token.id, lower(sft_core.need_text(b, 'hostname')),
+        lower(nullif(sft_core.maybe_text(b, 'canonical_name'), '')),
+            sft_core.alt_names_of(b), lower(nullif(sft_core.maybe_text(b, 'access_address'), '')),
+                coalesce(sft_core.maybe_bigint(b, 'ssh_port', 1, 65535), 22),
+            nullif(sft_core.maybe_text(b, 'bastion'), ''), sft_core.need_text(b, 'os'),
+                coalesce(sft_core.maybe_text(b, 'os_type', 16), 'linux'),
             sft_core.need_text(b, 'sftd_version', 64), sft_core.host_keys_of(b), sft_core.labels_of(b))
     RETURNING * INTO made;
     PERFORM sft_core.server_names_set(made);
@@ -122,7 +137,8 @@ DECLARE
     token sft.server_enrollment_tokens;
     nonce uuid;
 BEGIN
-    PERFORM sft_core.only_fields(b, 'id', 'public_key', 'token', 'hostname', 'canonical_name', 'alt_names', 'access_address', 'ssh_port', 'bastion', 'os', 'os_type',
+    PERFORM sft_core.only_fields(b, 'id', 'public_key', 'token', 'hostname', 'canonical_name', 'alt_names',
+        'access_address', 'ssh_port', 'bastion', 'os', 'os_type',
                                  'sftd_version', 'ssh_host_keys', 'labels');
     joining := sft_core.need_uuid(b, 'id');
     SELECT * INTO key FROM sft_core.device_key(req);
@@ -138,8 +154,10 @@ BEGIN
     PERFORM sft_core.actor_known('server', joining, NULL, key.blob, key.fingerprint);
     token := sft_core.token_use(sft_core.need_object(b, 'token'), joining, key.public_key);
     PERFORM sft_core.server_insert(b, joining, token, key);
-    PERFORM sft_core.note(('server', 'server/' || joining, token.team_id, NULL, NULL, NULL, joining, token.project_id, NULL, NULL, req.peer, nonce, req.trace_id)::sft.actor,
-                          token.team_id, 'server.enroll', jsonb_build_object('hostname', b->>'hostname', 'token_id', token.id, 'fingerprint', key.fingerprint));
+    PERFORM sft_core.note(('server', 'server/' || joining, token.team_id, NULL, NULL, NULL, joining, token.project_id,
+        NULL, NULL, req.peer, nonce, req.trace_id)::sft.actor,
+                          token.team_id, 'server.enroll', jsonb_build_object('hostname', b->>'hostname', 'token_id',
+                              token.id, 'fingerprint', key.fingerprint));
     RETURN sft_core.reply(201, sft_core.server_joined(token.team_id, joining));
 END $$;
 COMMENT ON FUNCTION sft_api.server_create(sft.request) IS 'A server joins the project of its token, with the key that signs the request. Refuses: token_invalid, server_taken, key_taken, public_key_….';
@@ -150,17 +168,20 @@ DECLARE
     gone sft.servers; one record;
 BEGIN
     UPDATE sft.servers v SET deleted_at = now()
-     WHERE v.team_id = server_remove.team_id AND v.id = server_remove.server_id AND v.deleted_at IS NULL RETURNING v.* INTO gone;
+     WHERE v.team_id = server_remove.team_id AND v.id = server_remove.server_id AND v.deleted_at IS NULL
+         RETURNING v.* INTO gone;
     IF NOT FOUND THEN
         PERFORM sft_core.refuse(404, 'server_unknown', 'There is no such server.');
     END IF;
     PERFORM sft_core.server_names_set(gone);
     FOR one IN SELECT h.authority_id, h.serial FROM sft.host_certificates h
-                WHERE h.team_id = server_remove.team_id AND h.server_id = server_remove.server_id AND h.valid_before > now() ORDER BY h.serial LOOP
+                WHERE h.team_id = server_remove.team_id AND h.server_id = server_remove.server_id
+                    AND h.valid_before > now() ORDER BY h.serial LOOP
         PERFORM sftca.revoke(one.authority_id, one.serial, one.serial, 'server removed');
     END LOOP;
     PERFORM sft_core.touch_server(team_id, server_id);
-    PERFORM sft_core.note(by, team_id, 'server.remove', jsonb_build_object('hostname', gone.hostname), gone.project_id, server_id);
+    PERFORM sft_core.note(by, team_id, 'server.remove', jsonb_build_object('hostname', gone.hostname),
+        gone.project_id, server_id);
 END $$;
 COMMENT ON FUNCTION sft_core.server_remove(sft.actor, uuid, uuid) IS 'Removes a server from its project; its host certificates are revoked and its agent is told at once. Refuses: server_unknown.';
 
@@ -169,25 +190,31 @@ LANGUAGE plpgsql AS $$
 DECLARE
     old sft.servers; new sft.servers;
 BEGIN
-    PERFORM sft_core.only_fields(f, 'hostname', 'os', 'addresses', 'ssh_host_keys', 'sftd_version', 'access_address', 'ssh_port', 'canonical_name', 'alt_names', 'bastion', 'labels');
+    PERFORM sft_core.only_fields(f, 'hostname', 'os', 'addresses', 'ssh_host_keys', 'sftd_version', 'access_address',
+        'ssh_port', 'canonical_name', 'alt_names', 'bastion', 'labels');
     SELECT v.* INTO STRICT old FROM sft.servers v WHERE v.team_id = who.team_id AND v.id = who.server_id;
     new := old;
     new.hostname := lower(coalesce(sft_core.maybe_text(f, 'hostname'), old.hostname));
     new.os := coalesce(sft_core.maybe_text(f, 'os'), old.os);
     new.sftd_version := coalesce(sft_core.maybe_text(f, 'sftd_version', 64), old.sftd_version);
     new.ssh_port := coalesce(sft_core.maybe_bigint(f, 'ssh_port', 1, 65535), old.ssh_port);
-    new.access_address := CASE WHEN f ? 'access_address' THEN lower(nullif(sft_core.maybe_text(f, 'access_address'), '')) ELSE old.access_address END;
-    new.canonical_name := CASE WHEN f ? 'canonical_name' THEN lower(nullif(sft_core.maybe_text(f, 'canonical_name'), '')) ELSE old.canonical_name END;
+    new.access_address := CASE WHEN f ? 'access_address' THEN lower(nullif(sft_core.maybe_text(f, 'access_address'),
+        '')) ELSE old.access_address END;
+    new.canonical_name := CASE WHEN f ? 'canonical_name' THEN lower(nullif(sft_core.maybe_text(f, 'canonical_name'),
+        '')) ELSE old.canonical_name END;
     new.bastion := CASE WHEN f ? 'bastion' THEN nullif(sft_core.maybe_text(f, 'bastion'), '') ELSE old.bastion END;
     new.alt_names := CASE WHEN f ? 'alt_names' THEN sft_core.alt_names_of(f) ELSE old.alt_names END;
     new.labels := CASE WHEN f ? 'labels' THEN sft_core.labels_of(f) ELSE old.labels END;
     new.ssh_host_keys := CASE WHEN f ? 'ssh_host_keys' THEN sft_core.host_keys_of(f) ELSE old.ssh_host_keys END;
     IF new IS DISTINCT FROM old THEN
-        UPDATE sft.servers v SET hostname = new.hostname, os = new.os, sftd_version = new.sftd_version, ssh_port = new.ssh_port, access_address = new.access_address,
-               canonical_name = new.canonical_name, bastion = new.bastion, alt_names = new.alt_names, labels = new.labels, ssh_host_keys = new.ssh_host_keys
+        UPDATE sft.servers v SET hostname = new.hostname, os = new.os, sftd_version = new.sftd_version,
+            ssh_port = new.ssh_port, access_address = new.access_address,
+               canonical_name = new.canonical_name, bastion = new.bastion, alt_names = new.alt_names,
+                   labels = new.labels, ssh_host_keys = new.ssh_host_keys
          WHERE v.team_id = who.team_id AND v.id = who.server_id;
         PERFORM sft_core.server_names_set(new);
-        PERFORM sft_core.note(who, who.team_id, 'server.update', jsonb_build_object('hostname', new.hostname, 'hostname_before', old.hostname));
+        PERFORM sft_core.note(who, who.team_id, 'server.update', jsonb_build_object('hostname', new.hostname,
+            'hostname_before', old.hostname));
     END IF;
     RETURN sft_core.maybe_texts(f, 'addresses', 64, 64);
 END $$;
@@ -203,7 +230,8 @@ BEGIN
             PERFORM sft_core.wrong('drift', 'is a list of objects with what, reason and fix');
         END IF;
         PERFORM sft_core.only_fields(item, 'what', 'reason', 'fix');
-        PERFORM sft_core.need_text(item, 'what', 1000), sft_core.maybe_text(item, 'reason', 1000), sft_core.maybe_text(item, 'fix', 1000);
+        PERFORM sft_core.need_text(item, 'what', 1000), sft_core.maybe_text(item, 'reason', 1000),
+            sft_core.maybe_text(item, 'fix', 1000);
     END LOOP;
     RETURN sft_core.maybe_list(b, 'drift', 256);
 END $$;
@@ -230,13 +258,19 @@ DECLARE
     who  sft.actor := req.actor;
     seen text[];
 BEGIN
-    PERFORM sft_core.only_fields(b, 'state_version', 'trust_version', 'krl_version', 'healthy', 'facts', 'drift', 'logins');
+    PERFORM sft_core.only_fields(b, 'state_version', 'trust_version', 'krl_version', 'healthy', 'facts', 'drift',
+        'logins');
     seen := sft_core.facts_take(who, sft_core.need_object(b, 'facts'));
-    INSERT INTO sft.server_reports (server_id, team_id, state_version, trust_version, krl_version, healthy, addresses, drift)
-    VALUES (who.server_id, who.team_id, sft_core.need_bigint(b, 'state_version', 0, 1000000000000000), sft_core.need_bigint(b, 'trust_version', 0, 1000000000000000),
-            sft_core.need_bigint(b, 'krl_version', 0, 1000000000000000), coalesce(sft_core.maybe_bool(b, 'healthy'), false), seen, sft_core.drift_of(b))
-    ON CONFLICT ON CONSTRAINT server_report_taken DO UPDATE SET reported_at = now(), state_version = EXCLUDED.state_version, trust_version = EXCLUDED.trust_version,
-        krl_version = EXCLUDED.krl_version, healthy = EXCLUDED.healthy, addresses = EXCLUDED.addresses, drift = EXCLUDED.drift;
+    INSERT INTO sft.server_reports (server_id, team_id, state_version, trust_version, krl_version, healthy, addresses,
+        drift)
+    VALUES (who.server_id, who.team_id, sft_core.need_bigint(b, 'state_version', 0, 1000000000000000),
+        sft_core.need_bigint(b, 'trust_version', 0, 1000000000000000),
+            sft_core.need_bigint(b, 'krl_version', 0, 1000000000000000),
+                coalesce(sft_core.maybe_bool(b, 'healthy'), false), seen, sft_core.drift_of(b))
+    ON CONFLICT ON CONSTRAINT server_report_taken DO UPDATE SET reported_at = now(),
+        state_version = EXCLUDED.state_version, trust_version = EXCLUDED.trust_version,
+        krl_version = EXCLUDED.krl_version, healthy = EXCLUDED.healthy, addresses = EXCLUDED.addresses,
+            drift = EXCLUDED.drift;
     PERFORM sft_core.logins_take(who, sft_core.maybe_list(b, 'logins', 256));
     RETURN sft_core.reply(204);
 END $$;

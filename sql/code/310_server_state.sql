@@ -6,7 +6,8 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN jsonb_build_object('authority_id', authority_id, 'version', sft_core.trust_version(authority_id),
         'keys', (SELECT coalesce(jsonb_agg(jsonb_build_object('generation', k.generation, 'state', k.state, 'public_key', k.public_key, 'canary', k.canary) ORDER BY k.generation), '[]')
-                   FROM sftca.keys k WHERE k.authority_id = trust_json.authority_id AND k.state IN ('next', 'active', 'retiring')),
+                   FROM sftca.keys k WHERE k.authority_id = trust_json.authority_id
+                       AND k.state IN ('next', 'active', 'retiring')),
         'krl_version', sftca.krl_version(authority_id), 'krl', translate(encode(sftca.krl(authority_id), 'base64'), E'\n', ''));
 END $$;
 COMMENT ON FUNCTION sft_core.trust_json(uuid) IS 'What a server is to trust: keys with their canaries, and the revocation list.';
@@ -14,17 +15,21 @@ COMMENT ON FUNCTION sft_core.trust_json(uuid) IS 'What a server is to trust: key
 CREATE FUNCTION sft_core.state_users(v sft.servers, team text) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    locked uuid[] := ARRAY(SELECT l.subject_id FROM sft.locks l WHERE l.team_id = v.team_id AND l.lifted_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > now()));
+    locked uuid[] := ARRAY(SELECT l.subject_id FROM sft.locks l WHERE l.team_id = v.team_id AND l.lifted_at IS NULL
+        AND (l.expires_at IS NULL OR l.expires_at > now()));
     closed boolean := locked && ARRAY[v.id, v.project_id, v.team_id];
 BEGIN
     RETURN (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('user_id', u.id, 'name', u.server_user_name, 'uid', u.unix_uid, 'gid', u.unix_uid, 'gecos', 'sft ' || team || '/' || u.name,
+        SELECT coalesce(jsonb_agg(jsonb_build_object('user_id', u.id, 'name', u.server_user_name, 'uid', u.unix_uid,
+            'gid', u.unix_uid, 'gecos', 'sft ' || team || '/' || u.name,
                    'shell', '/bin/bash', 'home', '/home/' || u.server_user_name, 'admin', a.admin AND c.usable,
                    'principals', CASE WHEN c.usable THEN jsonb_build_array(u.server_user_name, v.id || ':' || u.server_user_name) ELSE '[]' END) ORDER BY u.server_user_name), '[]')
           FROM (SELECT m.user_id, bool_or(pg.server_admin) AS admin
-                  FROM sft.project_groups pg JOIN sft.group_members m ON m.team_id = pg.team_id AND m.group_id = pg.group_id
+                  FROM sft.project_groups pg JOIN sft.group_members m ON m.team_id = pg.team_id
+                      AND m.group_id = pg.group_id
                  WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id GROUP BY m.user_id) a
-          CROSS JOIN LATERAL (SELECT x.* FROM sft.users x WHERE x.team_id = v.team_id AND x.id = a.user_id AND x.status <> 'DELETED' AND x.unix_uid IS NOT NULL OFFSET 0) u
+          CROSS JOIN LATERAL (SELECT x.* FROM sft.users x WHERE x.team_id = v.team_id AND x.id = a.user_id
+              AND x.status <> 'DELETED' AND x.unix_uid IS NOT NULL OFFSET 0) u
           CROSS JOIN LATERAL (SELECT u.status = 'ACTIVE' AND NOT closed AND u.id <> ALL (locked) AS usable) c);
 END $$;
 COMMENT ON FUNCTION sft_core.state_users(sft.servers, text) IS 'The accounts of a server. Who is disabled or locked keeps the account and gets no principals and no sudo.';
@@ -34,9 +39,12 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
         SELECT coalesce(jsonb_agg(jsonb_build_object('name', g.server_group_name, 'gid', g.unix_gid, 'members',
-                   (SELECT coalesce(jsonb_agg(u.server_user_name ORDER BY u.server_user_name), '[]') FROM sft.group_members m JOIN sft.users u ON u.team_id = m.team_id AND u.id = m.user_id
-                     WHERE m.team_id = g.team_id AND m.group_id = g.id AND u.status <> 'DELETED' AND u.unix_uid IS NOT NULL)) ORDER BY g.server_group_name), '[]')
-          FROM sft.project_groups pg JOIN sft.groups g ON g.team_id = pg.team_id AND g.id = pg.group_id AND g.unix_gid IS NOT NULL
+                   (SELECT coalesce(jsonb_agg(u.server_user_name ORDER BY u.server_user_name), '[]')
+                       FROM sft.group_members m JOIN sft.users u ON u.team_id = m.team_id AND u.id = m.user_id
+                     WHERE m.team_id = g.team_id AND m.group_id = g.id AND u.status <> 'DELETED'
+                         AND u.unix_uid IS NOT NULL)) ORDER BY g.server_group_name), '[]')
+          FROM sft.project_groups pg JOIN sft.groups g ON g.team_id = pg.team_id AND g.id = pg.group_id
+              AND g.unix_gid IS NOT NULL
          WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id AND pg.create_server_group);
 END $$;
 COMMENT ON FUNCTION sft_core.state_groups(sft.servers) IS 'The groups that a project creates on its servers, with members.';
@@ -45,7 +53,8 @@ CREATE FUNCTION sft_core.state_json(v sft.servers, version bigint) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
-        SELECT jsonb_build_object('version', version, 'must', jsonb_build_array('v1'), 'server_id', v.id, 'team', t.name, 'project', p.name, 'project_id', p.id,
+        SELECT jsonb_build_object('version', version, 'must', jsonb_build_array('v1'), 'server_id', v.id, 'team',
+            t.name, 'project', p.name, 'project_id', p.id,
             'issued_at', sft_core.json_time(now()), 'trust', sft_core.trust_json(p.user_authority_id), 'host_authority_id', p.host_authority_id, 'manage_users', p.create_server_users,
             'users', sft_core.state_users(v, t.name), 'groups', CASE WHEN p.create_server_users THEN sft_core.state_groups(v) ELSE '[]' END,
             'removals_confirmed', CASE WHEN v.removals_confirmed_version = version THEN v.removals_confirmed ELSE 0 END, 'end_logins', jsonb_build_array())
@@ -54,10 +63,12 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.state_json(sft.servers, bigint) IS 'The document of docs/wire.md 8.';
 
-CREATE FUNCTION sft_core.statement(purpose text, req sft.request, bound boolean, version bigint, body bytea, kind text DEFAULT 'application/json', headers text DEFAULT '') RETURNS sft.response
+CREATE FUNCTION sft_core.statement(purpose text, req sft.request, bound boolean, version bigint, body bytea,
+    kind text DEFAULT 'application/json', headers text DEFAULT '') RETURNS sft.response
 LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN (200, rtrim('content-type: ' || kind || E'\n' || headers || sftca.sign_statement(purpose, 200, req.target, CASE WHEN bound THEN req.signature END, version, body), E'\n') || E'\n',
+    RETURN (200, rtrim('content-type: ' || kind || E'\n' || headers || sftca.sign_statement(purpose, 200, req.target,
+        CASE WHEN bound THEN req.signature END, version, body), E'\n') || E'\n',
             body, NULL, NULL, NULL)::sft.response;
 END $$;
 COMMENT ON FUNCTION sft_core.statement(text, sft.request, boolean, bigint, bytea, text, text) IS 'An answer that the platform signs; bound: to the request''s signature. Its transaction has written nothing.';
@@ -70,7 +81,8 @@ DECLARE
     v       sft.servers;
 BEGIN
     IF sft_core.query_number(req.query, 'after', 0, 1000000000000000) = version THEN
-        RETURN (NULL, NULL, NULL, ARRAY['server/' || who.server_id, 'project/' || who.project_id, 'team/' || who.team_id], NULL, NULL)::sft.response;
+        RETURN (NULL, NULL, NULL, ARRAY['server/' || who.server_id, 'project/' || who.project_id, 'team/'
+            || who.team_id], NULL, NULL)::sft.response;
     END IF;
     SELECT x.* INTO STRICT v FROM sft.servers x WHERE x.team_id = who.team_id AND x.id = who.server_id;
     RETURN sft_core.statement('state', req, true, version, convert_to(sft_core.state_json(v, version)::text, 'UTF8'));

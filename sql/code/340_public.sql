@@ -3,7 +3,8 @@
 
 CREATE FUNCTION sft_core.instance_version() RETURNS bigint
 LANGUAGE sql STABLE AS $$
-    SELECT i.version + (SELECT coalesce(sum(array_position(ARRAY['next', 'active', 'retiring', 'retired'], k.state)), 0) FROM sftca.keys k WHERE k.purpose = 'statement') FROM sft.instance i
+    SELECT i.version + (SELECT coalesce(sum(array_position(ARRAY['next', 'active', 'retiring', 'retired'], k.state)),
+        0) FROM sftca.keys k WHERE k.purpose = 'statement') FROM sft.instance i
 $$;
 COMMENT ON FUNCTION sft_core.instance_version() IS 'Grows with every change of the instance or of its statement keys.';
 
@@ -16,7 +17,8 @@ BEGIN
     IF current IS NULL THEN
         PERFORM sft_core.refuse(503, 'instance_unset', 'This platform is not set up yet.');
     END IF;
-    SELECT jsonb_build_object('name', i.name, 'url', i.url, 'authority', i.authority, 'wire', jsonb_build_array(1), 'tls_authority', i.tls_authority,
+    SELECT jsonb_build_object('name', i.name, 'url', i.url, 'authority', i.authority, 'wire', jsonb_build_array(1),
+        'tls_authority', i.tls_authority,
                'statement_keys', (SELECT jsonb_agg(jsonb_build_object('key_id', k.key_id, 'public_key', k.public_key, 'state', k.state) ORDER BY k.created_at)
                                     FROM sftca.statement_keys k WHERE k.state <> 'retired'),
                'time', sft_core.json_time(clock_timestamp()), 'version', current) INTO body FROM sft.instance i;
@@ -36,7 +38,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.authority_of(sft.request) IS 'The authority in the path. Refuses: authority_unknown.';
 
-CREATE FUNCTION sft_core.cached(req sft.request, purpose text, version bigint, body bytea, kind text) RETURNS sft.response
+CREATE FUNCTION sft_core.cached(req sft.request, purpose text, version bigint, body bytea,
+    kind text) RETURNS sft.response
 LANGUAGE plpgsql AS $$
 DECLARE
     tag  text := '"' || version || '-' || encode(substr(sha256(body), 1, 12), 'hex') || '"';
@@ -54,7 +57,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     authority uuid := sft_core.authority_of(req);
 BEGIN
-    RETURN sft_core.cached(req, 'trust', sft_core.trust_version(authority), convert_to(sftca.trust_bundle(authority), 'UTF8'), 'text/plain; charset=utf-8');
+    RETURN sft_core.cached(req, 'trust', sft_core.trust_version(authority),
+        convert_to(sftca.trust_bundle(authority), 'UTF8'), 'text/plain; charset=utf-8');
 END $$;
 COMMENT ON FUNCTION sft_api.trust_show(sft.request) IS 'The keys of an authority that are to be trusted. Refuses: authority_unknown.';
 

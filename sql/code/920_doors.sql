@@ -9,11 +9,16 @@ COMMENT ON FUNCTION sft_core.escapes(text) IS 'Whether an error is none of the r
 CREATE FUNCTION sft_core.note_refusals(whos sft.actor[], reqs sft.request[], responses sft.response[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM sft_core.see_teams(VARIADIC ARRAY(SELECT DISTINCT w.team_id FROM unnest(whos) w WHERE w.team_id IS NOT NULL));
-    INSERT INTO sft.audit_events (team_id, type, actor_kind, actor, user_id, client_id, session_id, server_id, project_id, request_id, trace_id, peer, status, error, details)
-    SELECT w.team_id, 'request.refused', w.kind, w.name, w.user_id, w.client_id, w.session_id, w.server_id, w.project_id, w.request_id, q.trace_id, q.peer, a.status, a.error,
-           jsonb_build_object('route', q.route, 'params', to_jsonb(q.params), 'message', convert_from(a.body, 'UTF8')::jsonb->'message')
-      FROM generate_subscripts(responses, 1) i, LATERAL (SELECT (whos[i]).*) w, LATERAL (SELECT (reqs[i]).*) q, LATERAL (SELECT (responses[i]).*) a
+    PERFORM sft_core.see_teams(VARIADIC ARRAY(SELECT DISTINCT w.team_id FROM unnest(whos) w
+        WHERE w.team_id IS NOT NULL));
+    INSERT INTO sft.audit_events (team_id, type, actor_kind, actor, user_id, client_id, session_id, server_id,
+        project_id, request_id, trace_id, peer, status, error, details)
+    SELECT w.team_id, 'request.refused', w.kind, w.name, w.user_id, w.client_id, w.session_id, w.server_id,
+        w.project_id, w.request_id, q.trace_id, q.peer, a.status, a.error,
+           jsonb_build_object('route', q.route, 'params', to_jsonb(q.params), 'message',
+               convert_from(a.body, 'UTF8')::jsonb->'message')
+      FROM generate_subscripts(responses, 1) i, LATERAL (SELECT (whos[i]).*) w, LATERAL (SELECT (reqs[i]).*) q,
+          LATERAL (SELECT (responses[i]).*) a
      WHERE a.error IS NOT NULL AND w.team_id IS NOT NULL;
     INSERT INTO sft.refusals AS r (peer, minute, error, count)
     SELECT coalesce(host((reqs[i]).peer), ''), date_trunc('minute', now()), (responses[i]).error, count(*)
@@ -32,9 +37,11 @@ LANGUAGE plpgsql AS $$
 DECLARE
     first_answer int;
 BEGIN
-    SELECT n.first_status INTO first_answer FROM sft.nonces n WHERE n.actor_id = coalesce(who.client_id, who.server_id) AND n.request_id = who.request_id;
+    SELECT n.first_status INTO first_answer FROM sft.nonces n WHERE n.actor_id = coalesce(who.client_id,
+        who.server_id) AND n.request_id = who.request_id;
     IF FOUND THEN
-        PERFORM sft_core.refuse(409, 'request_replayed', 'This request was made before.', jsonb_build_object('first_status', first_answer));
+        PERFORM sft_core.refuse(409, 'request_replayed', 'This request was made before.',
+            jsonb_build_object('first_status', first_answer));
     END IF;
 END $$;
 COMMENT ON FUNCTION sft_core.nonce_check(sft.actor) IS 'Refuses: request_replayed, with the first answer''s status.';
@@ -42,7 +49,8 @@ COMMENT ON FUNCTION sft_core.nonce_check(sft.actor) IS 'Refuses: request_replaye
 CREATE FUNCTION sft_core.nonce_keep(who sft.actor, status int) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO sft.nonces (actor_id, request_id, first_status) VALUES (coalesce(who.client_id, who.server_id), who.request_id, status);
+    INSERT INTO sft.nonces (actor_id, request_id, first_status) VALUES (coalesce(who.client_id, who.server_id),
+        who.request_id, status);
     IF random() < 0.02 THEN
         DELETE FROM sft.nonces n WHERE n.created_at < now() - interval '1 hour';
     END IF;
@@ -50,7 +58,8 @@ END $$;
 COMMENT ON FUNCTION sft_core.nonce_keep(sft.actor, int) IS 'Keeps a write''s request_id, and forgets old ones now and then. Of two at once the second is refused: request_replayed.';
 
 -- One request in, one answer out; raises only what escapes.
-CREATE FUNCTION sft_core.answer(route text, params bytea, method text, target bytea, headers bytea, body bytea, peer text, trace_id text) RETURNS sft.response
+CREATE FUNCTION sft_core.answer(route text, params bytea, method text, target bytea, headers bytea, body bytea,
+    peer text, trace_id text) RETURNS sft.response
 LANGUAGE plpgsql AS $$
 DECLARE
     req sft.request; res sft.response; who sft.actor; found_who sft_core.identity; r record;
@@ -79,14 +88,16 @@ BEGIN
             PERFORM sft_core.nonce_keep(who, coalesce(res.status, 201));
         END IF;
     EXCEPTION WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error = CONSTRAINT_NAME, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error = CONSTRAINT_NAME, message = MESSAGE_TEXT,
+            detail = PG_EXCEPTION_DETAIL;
         IF sft_core.escapes(state) THEN
             RAISE;
         END IF;
         res := sft_core.refusal_of(state, error, message, detail, trace_id);
         req.route := route; req.trace_id := trace_id; req.peer := sft_core.peer_of(peer);
         IF r.writes AND who.request_id IS NOT NULL AND res.error <> 'request_replayed' THEN
-            INSERT INTO sft.nonces (actor_id, request_id, first_status) VALUES (coalesce(who.client_id, who.server_id), who.request_id, res.status)
+            INSERT INTO sft.nonces (actor_id, request_id, first_status) VALUES (coalesce(who.client_id,
+                who.server_id), who.request_id, res.status)
             ON CONFLICT ON CONSTRAINT request_replayed DO NOTHING;       -- its double may be here first; both were refused
         END IF;
     END;
@@ -98,7 +109,8 @@ END $$;
 COMMENT ON FUNCTION sft_core.answer(text, bytea, text, bytea, bytea, bytea, text, text) IS 'Answers one request: parse, authenticate, act, all in a caught block; a refusal is written down outside it, so that it commits.';
 
 -- All requests of one batchable route as sets. Raises where something unusual is in the way; then the door goes row by row.
-CREATE FUNCTION sft_core.answer_set(routes text[], params bytea[], methods text[], targets bytea[], headers bytea[], bodies bytea[], peers text[], trace_ids text[],
+CREATE FUNCTION sft_core.answer_set(routes text[], params bytea[], methods text[], targets bytea[], headers bytea[],
+    bodies bytea[], peers text[], trace_ids text[],
                                     auth text, proc_set oid) RETURNS sft.response[]
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -109,10 +121,12 @@ BEGIN
     FOR i IN 1..n LOOP
         responses[i] := NULL; whos[i] := NULL;
         BEGIN
-            reqs[i] := sft_core.parse_request(routes[i], params[i], methods[i], targets[i], headers[i], bodies[i], peers[i], trace_ids[i]);
+            reqs[i] := sft_core.parse_request(routes[i], params[i], methods[i], targets[i], headers[i], bodies[i],
+                peers[i], trace_ids[i]);
             good := good || i;
         EXCEPTION WHEN OTHERS THEN
-            GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error = CONSTRAINT_NAME, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+            GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error = CONSTRAINT_NAME, message = MESSAGE_TEXT,
+                detail = PG_EXCEPTION_DETAIL;
             IF sft_core.escapes(state) THEN
                 RAISE;
             END IF;
@@ -121,18 +135,21 @@ BEGIN
             reqs[i] := req;
         END;
     END LOOP;
-    FOR someone IN SELECT * FROM sft_core.authenticate(ARRAY(SELECT reqs[g] FROM unnest(good) WITH ORDINALITY u (g, o) ORDER BY o), auth) a ORDER BY a.ord LOOP
+    FOR someone IN SELECT * FROM sft_core.authenticate(ARRAY(SELECT reqs[g] FROM unnest(good) WITH ORDINALITY u (g, o)
+        ORDER BY o), auth) a ORDER BY a.ord LOOP
         n := good[someone.ord];
         whos[n] := someone.actor;
         IF someone.error IS NOT NULL THEN
-            responses[n] := sft_core.refusal(someone.status, someone.error, someone.message, trace_ids[n], someone.extra);
+            responses[n] := sft_core.refusal(someone.status, someone.error, someone.message, trace_ids[n],
+                someone.extra);
         ELSE
             req := reqs[n]; req.actor := someone.actor; req.request_id := (someone.actor).request_id; reqs[n] := req;
             able := able || n;
         END IF;
     END LOOP;
     IF cardinality(able) > 0 THEN
-        EXECUTE format('SELECT %s($1)', proc_set::regproc) INTO done USING ARRAY(SELECT reqs[g] FROM unnest(able) WITH ORDINALITY u (g, o) ORDER BY o);
+        EXECUTE format('SELECT %s($1)', proc_set::regproc) INTO done USING ARRAY(SELECT reqs[g] FROM unnest(able) WITH
+            ORDINALITY u (g, o) ORDER BY o);
         FOR i IN 1..cardinality(able) LOOP
             responses[able[i]] := done[i];
         END LOOP;
@@ -144,12 +161,14 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.answer_set(text[], bytea[], text[], bytea[], bytea[], bytea[], text[], text[], text, oid) IS 'Answers a batch of one route: parses row by row in a caught block that writes nothing, then does the rest as sets.';
 
-CREATE FUNCTION sft_core.try_set(routes text[], params bytea[], methods text[], targets bytea[], headers bytea[], bodies bytea[], peers text[], trace_ids text[]) RETURNS sft.response[]
+CREATE FUNCTION sft_core.try_set(routes text[], params bytea[], methods text[], targets bytea[], headers bytea[],
+    bodies bytea[], peers text[], trace_ids text[]) RETURNS sft.response[]
 LANGUAGE plpgsql AS $$
 DECLARE
     r record; state text; message text;
 BEGIN
-    SELECT v.auth, v.proc_set::oid AS proc_set INTO r FROM sft_api.route v WHERE v.method || ' ' || v.path = routes[1] AND v.batch;
+    SELECT v.auth, v.proc_set::oid AS proc_set INTO r FROM sft_api.route v WHERE v.method || ' ' || v.path = routes[1]
+        AND v.batch;
     IF r.proc_set IS NULL OR routes[1] <> ALL (routes) THEN
         RETURN NULL;
     END IF;
@@ -167,31 +186,38 @@ COMMENT ON FUNCTION sft_core.try_set(text[], bytea[], text[], bytea[], bytea[], 
 CREATE FUNCTION sft_core.check_batch(routes text[], VARIADIC lengths int[]) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    IF coalesce(array_ndims(routes), 0) <> 1 OR array_lower(routes, 1) <> 1 OR cardinality(routes) > 64 OR lengths <> array_fill(cardinality(routes), ARRAY[cardinality(lengths)])
+    IF coalesce(array_ndims(routes), 0) <> 1 OR array_lower(routes, 1) <> 1 OR cardinality(routes) > 64
+        OR lengths <> array_fill(cardinality(routes), ARRAY[cardinality(lengths)])
        OR array_position(lengths, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'handle takes arrays of one length, 1 to 64' USING ERRCODE = 'array_subscript_error';
     END IF;
-    IF current_setting('transaction_isolation') <> 'read committed' OR clock_timestamp() > now() + interval '30 seconds' THEN
-        RAISE EXCEPTION 'handle wants a young transaction that is read committed' USING ERRCODE = 'invalid_transaction_state';
+    IF current_setting('transaction_isolation') <> 'read committed'
+        OR clock_timestamp() > now() + interval '30 seconds' THEN
+        RAISE EXCEPTION 'handle wants a young transaction that is read committed'
+            USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    IF cardinality(routes) > 1 AND EXISTS (SELECT FROM unnest(routes) r WHERE NOT EXISTS (SELECT FROM sft_api.route v WHERE v.batch AND v.method || ' ' || v.path = r)) THEN
+    IF cardinality(routes) > 1 AND EXISTS (SELECT FROM unnest(routes) r
+        WHERE NOT EXISTS (SELECT FROM sft_api.route v WHERE v.batch AND v.method || ' ' || v.path = r)) THEN
         RAISE EXCEPTION 'only batchable routes share a call' USING ERRCODE = 'array_subscript_error';
     END IF;
 END $$;
 COMMENT ON FUNCTION sft_core.check_batch(text[], int[]) IS 'Whether the gateway called the door as it should. Under an old snapshot or an old now() it could have decided what was allowed then.';
 
-CREATE FUNCTION sft_api.handle(routes text[], params bytea[], methods text[], targets bytea[], authorities bytea[], header_lines bytea[], bodies bytea[], peers text[], trace_ids text[])
+CREATE FUNCTION sft_api.handle(routes text[], params bytea[], methods text[], targets bytea[], authorities bytea[],
+    header_lines bytea[], bodies bytea[], peers text[], trace_ids text[])
 RETURNS TABLE (trace_id text, status int, headers text, body bytea, wait text[], continue_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     responses sft.response[];
 BEGIN
-    PERFORM sft_core.check_batch(routes, cardinality(params), cardinality(methods), cardinality(targets), cardinality(authorities), cardinality(header_lines),
+    PERFORM sft_core.check_batch(routes, cardinality(params), cardinality(methods), cardinality(targets),
+        cardinality(authorities), cardinality(header_lines),
                                  cardinality(bodies), cardinality(peers), cardinality(trace_ids));
     responses := sft_core.try_set(routes, params, methods, targets, header_lines, bodies, peers, trace_ids);
     IF responses IS NULL THEN
         FOR i IN 1..cardinality(routes) LOOP
-            responses[i] := sft_core.answer(routes[i], params[i], methods[i], targets[i], header_lines[i], bodies[i], peers[i], trace_ids[i]);
+            responses[i] := sft_core.answer(routes[i], params[i], methods[i], targets[i], header_lines[i], bodies[i],
+                peers[i], trace_ids[i]);
         END LOOP;
     END IF;
     PERFORM sft_core.see_teams();
@@ -200,12 +226,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_api.handle(text[], bytea[], text[], bytea[], bytea[], bytea[], bytea[], text[], text[]) IS 'The door of every HTTP request, 1 to 64 at a time (docs/doors.md). All that a caller wrote is decoded inside its own row.';
 
-CREATE FUNCTION sft_core.finish_one(outcome text, certificate text, c sft.credentials, h sft.host_certificates) RETURNS sft.response
+CREATE FUNCTION sft_core.finish_one(outcome text, certificate text, c sft.credentials,
+    h sft.host_certificates) RETURNS sft.response
 LANGUAGE sql STABLE
 RETURN CASE
-    WHEN outcome = 'signed' AND (c).request_id IS NOT NULL THEN sft_core.reply(201, sft_core.credential_json(c, certificate))
-    WHEN outcome = 'signed' AND (h).request_id IS NOT NULL THEN sft_core.reply(201, sft_core.host_certificate_json(h, certificate))
-    WHEN outcome = 'not_committed' THEN sft_core.refusal(409, 'not_committed', 'This certificate''s record is not committed.', NULL)
+    WHEN outcome = 'signed' AND (c).request_id IS NOT NULL THEN sft_core.reply(201,
+        sft_core.credential_json(c, certificate))
+    WHEN outcome = 'signed' AND (h).request_id IS NOT NULL THEN sft_core.reply(201,
+        sft_core.host_certificate_json(h, certificate))
+    WHEN outcome = 'not_committed' THEN sft_core.refusal(409, 'not_committed',
+        'This certificate''s record is not committed.', NULL)
     ELSE sft_core.refusal(404, 'credential_unknown', 'There is no such certificate, or not any more.', NULL) END;
 COMMENT ON FUNCTION sft_core.finish_one(text, text, sft.credentials, sft.host_certificates) IS 'The answer for an id that the vault finished, from the platform''s row of it.';
 

@@ -26,7 +26,7 @@ sub same
 	my ($name, $method, $make_path, $id, %o) = @_;
 	my @said = map {
 		my $which = $_;
-		my %body = map { $_ => (ref $o{body}{$_} ? $o{body}{$_} : $o{body}{$_} =~ s/ID/$which/gr) } keys %{ $o{body} // {} };
+		my %body = map { $_ => (ref $o{body}{$_} ? $o{body}{$_} : $o{body}{$_} eq 'ID' ? $which : $o{body}{$_}) } keys %{ $o{body} // {} };
 		my $a = ($o{from} // $alice)->call($method, $make_path =~ s/ID/$which/gr, %body ? (body => \%body) : ());
 		my $text = ($a->{text} // '') =~ s/\Q$which\E/ID/gr =~ s/"trace_id":\s*"[^"]*"/"trace_id":""/r;
 		my %h = %{ $a->{headers} };
