@@ -280,18 +280,21 @@ authority_revokes(const struct authority *authority, uint64 serial)
 }
 
 const struct authority *
-authority_active(const pg_uuid_t *uuid, enum purpose purpose)
+authority_active(const pg_uuid_t *uuid, enum purpose purpose, const char *subject)
 {
     static struct query query = {
-        "SELECT k.generation, a.purpose, k.fingerprint FROM sftca.authorities a"
+        "SELECT k.generation, a.purpose, k.fingerprint,"
+        "       EXISTS (SELECT FROM sftca.authority_keys o WHERE o.fingerprint "
+        "OPERATOR(pg_catalog.=) $2)"
+        "  FROM sftca.authorities a"
         "  LEFT JOIN sftca.authority_keys k ON k.authority_id OPERATOR(pg_catalog.=) a.id"
         "   AND k.state OPERATOR(pg_catalog.=) 'active'"
         " WHERE a.id OPERATOR(pg_catalog.=) $1",
-        1,
-        {UUIDOID},
+        2,
+        {UUIDOID, TEXTOID},
         NULL};
     struct authority_id id = {.uuid = *uuid};
-    Datum args[] = {UUIDPGetDatum(uuid)};
+    Datum args[] = {UUIDPGetDatum(uuid), CStringGetTextDatum(subject)};
 
     if (query_run(&query, args, NULL) != 1)
         sftca_refuse(SFTCA_NOT_FOUND, "authority_unknown", "there is no such authority");
@@ -299,6 +302,9 @@ authority_active(const pg_uuid_t *uuid, enum purpose purpose)
         sftca_refuse(SFTCA_INVALID, "authority_purpose", "the authority has another purpose");
     if (query_is_null(0))
         sftca_refuse(SFTCA_CONFLICT, "key_not_active", "the authority has no active key");
+    if (DatumGetBool(query_datum(3)))
+        sftca_refuse(SFTCA_INVALID, "public_key_is_authority",
+                     "public key: it is an authority's own");
     id.generation = query_int(0);
     return get(&id, query_text(2));
 }

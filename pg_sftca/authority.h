@@ -46,8 +46,13 @@ void authority_init(void);
 const struct authority *authority_live(const struct authority_id *id, uint64 call);
 /* Whether this serial is revoked, as far as was learnt in this call or later. */
 bool authority_revokes(const struct authority *authority, uint64 serial);
-/* The active generation. Raises authority_unknown, authority_purpose, key_not_active. */
-const struct authority *authority_active(const pg_uuid_t *uuid, enum purpose purpose);
+/*
+ * The active generation, to certify the key of this fingerprint. Raises authority_unknown,
+ * authority_purpose, key_not_active, and public_key_is_authority: an authority's own key certified
+ * as a subject would be trusted twice over.
+ */
+const struct authority *authority_active(const pg_uuid_t *uuid, enum purpose purpose,
+                                         const char *subject);
 /* The instance's active statement key. Raises statement_key_missing. */
 const struct authority *authority_statement(void);
 /* How many keys are unsealed in this backend. */

@@ -3,7 +3,7 @@
 EXTENSION = pg_sftca
 DATA = $(wildcard pg_sftca--*.sql)
 MODULES = $(STAGE)/pg_sftca
-with_llvm = no
+override with_llvm := no
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

@@ -76,7 +76,7 @@ read_open_file(int fd, char *reason, size_t cap)
     if (fault == NULL)
         memcpy(page->key, buf, WRAP_KEK_LEN);
     else
-        snprintf(reason, cap, "file \"%s\" %s", kek_file, fault);
+        snprintf(reason, cap, "the file of pg_sftca.kek_file %s", fault);
     mem_wipe(buf, sizeof buf);
     return fault == NULL;
 }
@@ -88,9 +88,10 @@ read_file(char *reason, size_t cap)
     int fd = open(kek_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         if (errno == ELOOP)
-            snprintf(reason, cap, "file \"%s\" is a symbolic link", kek_file);
+            snprintf(reason, cap, "the file of pg_sftca.kek_file is a symbolic link");
         else
-            snprintf(reason, cap, "file \"%s\" cannot be opened: %s", kek_file, strerror(errno));
+            snprintf(reason, cap, "the file of pg_sftca.kek_file cannot be opened: %s",
+                     strerror(errno));
         return false;
     }
     bool good = read_open_file(fd, reason, cap);
@@ -149,7 +150,7 @@ kek_try(char *reason, size_t cap)
 const uint8_t *
 kek_need(void)
 {
-    char reason[MAXPGPATH + 128];
+    char reason[KEK_REASON_MAX];
     if (!kek_try(reason, sizeof reason))
         sftca_refuse(SFTCA_UNAVAILABLE, "kek_missing",
                      "the key-encryption key is not available: %s", reason);
@@ -189,7 +190,7 @@ define(const char *name, const char *what, char **where, GucStringAssignHook ass
 void
 kek_init(void)
 {
-    char reason[MAXPGPATH + 128];
+    char reason[KEK_REASON_MAX];
     define("pg_sftca.kek_file", "File that holds the 32 bytes of the key-encryption key.",
            &kek_file, assign_file);
     define("pg_sftca.kek_command", "Command that prints the 32 bytes of the key-encryption key.",

@@ -14,7 +14,10 @@
 void kek_init(void);
 /* The 32 bytes, valid until the transaction ends. Raises kek_missing, saying why. */
 const uint8_t *kek_need(void);
-/* Whether the key can be had; if not, reason (cap bytes) says why. Does not raise. */
+#define KEK_REASON_MAX 256
+
+/* Whether the key can be had; if not, reason (cap bytes) says why, without its path. Does not
+ * raise. */
 bool kek_try(char *reason, size_t cap);
 /* Wipes it. */
 void kek_forget(void);

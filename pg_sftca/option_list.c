@@ -47,8 +47,8 @@ add(struct option_list *list, char *name, char *value, enum option_kind kind)
                      SSHCERT_OPTIONS_MAX);
     if (!is_allowed(&option, kind))
         sftca_refuse(SFTCA_INVALID, "option_invalid",
-                     "certificate option \"%.64s\" is unknown, not allowed here or has a bad value",
-                     name);
+                     "certificate option %d is unknown, not allowed here or has a bad value",
+                     (int)list->n + 1);
     list->items[list->n++] = option;
 }
 

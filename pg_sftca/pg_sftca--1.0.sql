@@ -75,27 +75,28 @@ COMMENT ON TABLE sftca.vault_secret IS 'The secret, sealed, from which tokens'' 
 COMMENT ON CONSTRAINT vault_secret_exists ON sftca.vault_secret IS 'The vault has its secret already.';
 COMMENT ON CONSTRAINT vault_secret_single ON sftca.vault_secret IS 'There is one vault secret.';
 
--- The ledger. No foreign keys: it outlives what it tells of. Written by prepare_* alone, never changed.
+-- The ledger. No foreign keys: it outlives what it tells of. Written by prepare_* alone, never changed; they check
+-- more than constraints could, and constraints that are set up anew for each insert cost a seventh of it.
 CREATE TABLE sftca.certificates (
     id               uuid NOT NULL CONSTRAINT certificate_id_taken PRIMARY KEY,
-    serial           bigint NOT NULL CONSTRAINT certificate_serial_taken UNIQUE CONSTRAINT certificate_serial_positive CHECK (serial > 0),
+    serial           bigint NOT NULL CONSTRAINT certificate_serial_taken UNIQUE,
     authority_id     uuid NOT NULL,
     generation       int NOT NULL,
-    kind             text NOT NULL CONSTRAINT certificate_kind CHECK (kind IN ('ssh_user', 'ssh_host', 'x509_client')),
+    kind             text NOT NULL,
     tbs              bytea NOT NULL,
     key_id           text NOT NULL,
-    principals       text[] NOT NULL CONSTRAINT certificate_principals CHECK (pg_catalog.cardinality(principals) > 0),
+    principals       text[] NOT NULL,
     critical_options text[] NOT NULL,
     extensions       text[] NOT NULL,
     fingerprint      text NOT NULL,
     valid_after      timestamptz NOT NULL,
     valid_before     timestamptz NOT NULL,
     recorded_in      xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
-    recorded_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    CONSTRAINT certificate_validity CHECK (valid_after < valid_before)
+    recorded_at      timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 SELECT pg_catalog.pg_extension_config_dump('sftca.certificates', '');
 COMMENT ON TABLE sftca.certificates IS 'What was recorded to be signed, to the last byte. A certificate exists only for a committed row.';
+COMMENT ON COLUMN sftca.certificates.kind IS 'ssh_user, ssh_host or x509_client.';
 COMMENT ON COLUMN sftca.certificates.tbs IS 'The bytes that are signed, nonce and serial included.';
 COMMENT ON COLUMN sftca.certificates.key_id IS 'SSH: the key id. X.509: the URI.';
 COMMENT ON COLUMN sftca.certificates.principals IS 'SSH: the principals. X.509: the common name.';
@@ -104,10 +105,6 @@ COMMENT ON COLUMN sftca.certificates.fingerprint IS 'Of the subject''s public ke
 COMMENT ON COLUMN sftca.certificates.recorded_in IS 'The transaction that recorded it; never named in an INSERT.';
 COMMENT ON CONSTRAINT certificate_id_taken ON sftca.certificates IS 'This id has been used for another certificate.';
 COMMENT ON CONSTRAINT certificate_serial_taken ON sftca.certificates IS 'This serial has been used.';
-COMMENT ON CONSTRAINT certificate_serial_positive ON sftca.certificates IS 'Serials are positive.';
-COMMENT ON CONSTRAINT certificate_kind ON sftca.certificates IS 'A certificate is ssh_user, ssh_host or x509_client.';
-COMMENT ON CONSTRAINT certificate_principals ON sftca.certificates IS 'A certificate has a principal.';
-COMMENT ON CONSTRAINT certificate_validity ON sftca.certificates IS 'A certificate begins before it ends.';
 
 CREATE TABLE sftca.revocations (
     id           uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid() CONSTRAINT revocation_taken PRIMARY KEY,

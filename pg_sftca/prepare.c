@@ -112,21 +112,6 @@ check_subject(const char *common_name, const char *organization, const char *uni
         sftca_refuse(SFTCA_INVALID, "uri_invalid", "uri must be a plain sft:// URI");
 }
 
-/* An authority's own key certified as a subject would be trusted twice over. */
-static void
-check_not_authority(const struct order *order)
-{
-    static struct query query = {"SELECT 1 FROM sftca.authority_keys k"
-                                 " WHERE k.fingerprint OPERATOR(pg_catalog.=) $1",
-                                 1,
-                                 {TEXTOID},
-                                 NULL};
-    Datum args[] = {CStringGetTextDatum(order->fingerprint)};
-    if (query_run(&query, args, NULL) != 0)
-        sftca_refuse(SFTCA_INVALID, "public_key_is_authority",
-                     "public key: it is an authority's own");
-}
-
 static void
 write_ssh(struct sbuf *out, const struct order *order, uint64 serial, const uint8_t *nonce)
 {
@@ -260,9 +245,7 @@ place(struct order *order, const pg_uuid_t *authority)
         sftca_throw(r, "fingerprint");
     durable_arm();
     SPI_connect();
-    order->authority = authority_active(authority, order->purpose);
-    check_not_authority(order);
-    /* the entry may move when the cache is wiped; it is not, until we are done */
+    order->authority = authority_active(authority, order->purpose, order->fingerprint);
     uint64 serial = record(order);
     SPI_finish();
     return Int64GetDatum((int64)serial);

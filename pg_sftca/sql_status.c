@@ -21,7 +21,7 @@ PG_FUNCTION_INFO_V1(sftca_kek_status);
 Datum
 sftca_kek_status(PG_FUNCTION_ARGS)
 {
-    char reason[MAXPGPATH + 128];
+    char reason[KEK_REASON_MAX];
     uint8_t check[WRAP_CHECK_LEN];
     Datum values[4] = {0};
     bool nulls[4] = {0};

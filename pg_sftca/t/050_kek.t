@@ -60,6 +60,7 @@ sub refuses
 		is $b->code, $word, "$name: $what refuses with $word" or diag $b->message;
 		is $b->error, 'SF503', '  unavailable';
 		like $b->message, $reason, '  and says why' if $reason;
+		unlike $b->message, qr/\Q$dir\E/, '  but not where the key is';
 		is "@lines", '', '  nothing comes out';
 	}
 	is $b->value($tables), $before, "$name: nothing is recorded";
@@ -165,7 +166,7 @@ is +($v->finish($s, $id))[1], $first, 'preloaded: read at server start, the file
 $s->run('SELECT pg_reload_conf()', 'SELECT pg_sleep(0.3)');
 is +($v->finish($v->db->session('postgres'), $id))[1], $first, '  a reload that changes nothing keeps it';
 settings(shared_preload_libraries => 'pg_sftca', 'pg_sftca.kek_file' => "$dir/kek");
-like $v->db->log_text, qr/WARNING:  pg_sftca signs nothing: file \S+ cannot be opened/, 'preloaded without it: the log says so at start';
+like $v->db->log_text, qr/WARNING:  pg_sftca signs nothing: the file of pg_sftca.kek_file cannot be opened/, 'preloaded without it: the log says so at start';
 refuses('preloaded without it', 'kek_missing', qr/cannot be opened/);
 
 # the key is nowhere that others read
