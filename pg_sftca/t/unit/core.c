@@ -374,6 +374,13 @@ check_read(const struct x509write *want, const uint8_t *der, size_t len)
         survived += x509read_client(&got, cut, i) == SFT_OK;
     }
     is_int(survived, 0, "  no truncation is read");
+    for (size_t i = 0; i < len; i++)
+        for (unsigned bit = 0; bit < 8; bit++) {
+            memcpy(cut, der, len);
+            cut[i] ^= (uint8_t)(1u << bit);
+            survived += x509read_client(&got, cut, len) > 0; /* SAN=1 watches it */
+        }
+    is_int(survived, 0, "  no flipped bit does harm");
     memcpy(cut, der, len);
     cut[len] = 0;
     is_int(x509read_client(&got, cut, len + 1), SFT_ETRAILING, "  nothing may follow");
