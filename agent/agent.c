@@ -27,6 +27,8 @@
 #define HEARTBEAT_S 300
 #define BACKOFF_MAX_S 300
 #define REFRESH_S 86400
+#define HASTE_MAX 5
+#define HASTE_PAUSE_MS 1000
 
 volatile sig_atomic_t agent_stop;
 
@@ -35,6 +37,7 @@ struct life {
     int64_t seen;      /* highest state version looked at, accepted or refused */
     int64_t applied;   /* version of the last round */
     unsigned failures; /* in a row */
+    unsigned hasty;    /* answers that came at once and said nothing new */
     time_t next_check; /* when the host is looked at again; CLOCK_MONOTONIC seconds */
     time_t next_report;
     time_t next_refresh;
@@ -64,9 +67,9 @@ paths_make(struct paths *p, const struct conf *conf)
         char *out;
         const char *name;
     } files[] = {
-        {p->owned, "owned"},        {p->state, "state.json"},   {p->krl, "sft.krl"},
-        {p->loaded, "sshd.loaded"}, {p->ended, "logins.ended"}, {p->probe, "probe"},
-        {p->lock, "lock"},
+        {p->owned, "owned"},        {p->state, "state.json"},      {p->krl, "sft.krl"},
+        {p->loaded, "sshd.loaded"}, {p->ended, "logins.ended"},    {p->probe, "probe"},
+        {p->lock, "lock"},          {p->host_trust, "host_trust"},
     };
     int err = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0] && !err; i++)
@@ -246,6 +249,19 @@ poll_state(struct life *l, bool *newp, struct link_failure *f)
     return err && l->seen > before ? 0 : err;
 }
 
+/*
+ * A few answers that come at once with nothing new are pokes about something else; a gateway (or
+ * child) that goes on so would keep a core busy at both ends.
+ */
+static void
+slow_down(struct life *l, time_t asked, bool is_newer)
+{
+    if (now_s() - asked > 1)
+        l->hasty = 0;
+    else if (!is_newer && !l->agent->once && ++l->hasty > HASTE_MAX)
+        sleep_ms(HASTE_PAUSE_MS);
+}
+
 /* ---- report ---- */
 
 static void
@@ -362,11 +378,15 @@ turn(struct life *l)
     struct agent *a = l->agent;
     struct link_failure f = {0};
     bool is_new = false;
+    int64_t had = a->desired.version;
     int err = ensure_child(a);
     if (!err && now_s() >= l->next_refresh)
         refresh(l);
+    time_t asked = now_s();
     if (!err)
         err = poll_state(l, &is_new, &f);
+    if (!err)
+        slow_down(l, asked, a->desired.version > had);
     if (agent_stop)
         return 0;
     if (err && is_removed(a, &f) && !a->dry_run) {

@@ -32,6 +32,7 @@ struct paths {
     char dropin[PATH_MAX];     /* sshd_config.d/50-sftd.conf */
     char loaded[PATH_MAX];     /* digest of what the running sshd has read */
     char ended[PATH_MAX];      /* state version whose end_logins are done */
+    char host_trust[PATH_MAX]; /* highest version seen of the host authority's keys */
     char probe[PATH_MAX];      /* folder of the private sshd */
     char lock[PATH_MAX];
 };

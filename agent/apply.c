@@ -21,6 +21,7 @@
 #include "common/fsx.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "common/text.h"
 
 struct job {
     struct agent *agent;
@@ -227,10 +228,21 @@ do_krl_write(struct job *j)
     return err ? err : explain(j, cleared, draft);
 }
 
+/* A key is not trusted before what it has revoked is known: without its list it would open more. */
 static int
 do_trust_write(struct job *j)
 {
-    const char *path = j->agent->conf->trusted_keys_file;
+    const struct agent *a = j->agent;
+    const char *path = a->conf->trusted_keys_file;
+    char *krl = NULL;
+    size_t len = 0;
+    int err = fsx_read(a->paths.krl, STATE_KRL_MAX, &krl, &len);
+    bool is_there = !err && len == a->desired.krl_len && memcmp(krl, a->desired.krl, len) == 0;
+    free(krl);
+    if (!is_there) {
+        snprintf(j->why, j->cap, "the revocation list that goes with them is not in place");
+        return SFT_EREFUSED;
+    }
     return explain(j, fsx_write(path, j->step->text.p, j->step->text.len, 0644), path);
 }
 
@@ -243,6 +255,30 @@ ask(struct job *j, const struct msg *question, struct msg *answer)
         snprintf(j->why, j->cap, "%s%s%s", f.error, f.error[0] ? ": " : "",
                  f.text[0] ? f.text : sft_strerror(err));
     return err;
+}
+
+/* Public statements are not bound to a request: an older one could be shown again. */
+static int
+check_newest(struct job *j, int64_t version)
+{
+    const char *path = j->agent->paths.host_trust, *id = j->agent->desired.host_authority_id;
+    char *old, text[UUID_TEXT_LEN + 24];
+    uint64_t seen = 0;
+    int err = fsx_read(path, sizeof text, &old, NULL);
+    if (!err) {
+        if (strncmp(old, id, UUID_TEXT_LEN) == 0 && old[UUID_TEXT_LEN] == ' ' &&
+            text_u64(old + UUID_TEXT_LEN + 1, INT64_MAX - 1, &seen) != 0)
+            seen = 0;
+        free(old);
+    }
+    if (version < (int64_t)seen) {
+        snprintf(j->why, j->cap, "the host authority's keys are older than those seen before");
+        return SFT_EVERSION;
+    }
+    if (!err && version == (int64_t)seen)
+        return 0;
+    snprintf(text, sizeof text, "%s %lld", id, (long long)version);
+    return explain(j, fsx_write(path, text, strlen(text), 0600), path);
 }
 
 /* The host authority's keys, as the platform signed them; malloc'd text. */
@@ -263,6 +299,8 @@ get_signers(struct job *j, char **out)
     const struct msg_field *body = &answer.field[STATEMENT_BODY];
     err = explain(j, statement_check(&j->agent->id, &answer, "trust", target, false, &version),
                   "the host authority's keys");
+    if (!err)
+        err = check_newest(j, version);
     if (!err && memchr(body->p, 0, body->len))
         err = explain(j, SFT_EFORMAT, "the host authority's keys");
     if (!err && !(*out = strndup(body->p, body->len)))

@@ -3,6 +3,10 @@
  * os_linux_logins.c - ending a user's logins: sshd's privileged half of each session, and
  * everything that runs with the user's uid (a command without a terminal outlives its connection).
  *
+ * Processes that fork and exit all the time can slip through a walk over /proc: when it finds
+ * nothing more, one kill(-1) with the user's own rights, which the kernel does at one stroke, makes
+ * sure.
+ *
  * A process is looked at through a descriptor (pidfd) taken first, so that a number that was given
  * to another process meanwhile is never hit.
  */
@@ -16,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,19 +99,48 @@ strike_all(const char *name, uid_t uid, int sig)
     return proc ? hits : -1;
 }
 
+/* What may not signal process 1 has root's rights no more: only then is "all" the user's own. */
+static void
+sweep_child(uid_t uid)
+{
+    if (uid < 1000 || setresuid(uid, uid, uid) != 0 || getuid() != uid || geteuid() != uid)
+        _exit(1);
+    if (kill(1, 0) == 0 || errno != EPERM)
+        _exit(1);
+    (void)kill(-1, SIGKILL);
+    _exit(0);
+}
+
+static int
+sweep(uid_t uid)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        sweep_child(uid);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return SFT_ESYSTEM;
+    /* one that a process of the user's has killed is not an error: the next walk finds that one */
+    return pid > 0 && !(WIFEXITED(status) && WEXITSTATUS(status) != 0) ? 0 : SFT_ESYSTEM;
+}
+
 int
 linux_logins_end(const char *name, uid_t uid, char *why, size_t cap)
 {
     const struct timespec pause = {0, 100 * 1000000};
+    bool is_swept = false;
     for (int i = 0; i < ROUNDS; i++) {
         int hits = strike_all(name, uid, i < 10 ? SIGTERM : SIGKILL);
-        if (hits == 0)
+        if (hits == 0 && is_swept)
             return 0;
-        if (hits < 0) {
-            snprintf(why, cap, "/proc: %s", strerror(errno));
+        is_swept = hits == 0;
+        if (hits < 0 || (is_swept && sweep(uid) != 0)) {
+            snprintf(why, cap, "%s: %s", hits < 0 ? "/proc" : "kill", strerror(errno));
             return SFT_ESYSTEM;
         }
-        nanosleep(&pause, NULL);
+        if (!is_swept)
+            nanosleep(&pause, NULL);
     }
     snprintf(why, cap, "processes of the user do not end");
     return SFT_ETIMEOUT;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/render.h"
+#include "agent/reserved.h"
 
 #define REMOVALS_FREE 3 /* so many removals never need a word */
 
@@ -121,6 +122,9 @@ user_standing(struct work *w, const struct wanted_user *u, const struct presence
                    ? OURS
                    : user_refused(w, u, "an account of this name exists that sftd did not make",
                                   "rename one of the two, or remove the local account");
+    if (name_is_reserved(u->name))
+        return user_refused(w, u, "its name belongs to the operating system",
+                            "give the user another name on servers");
     if (p->name_elsewhere)
         return user_refused(w, u, "another user database has an account of this name",
                             "give the user another name on servers");
@@ -155,11 +159,13 @@ group_standing(struct work *w, const struct wanted_group *g)
     if (by_name && by_name->gid == g->gid &&
         owned_has(w->actual->owned, OWNED_GROUP, g->name, g->gid))
         return OURS;
-    if (!by_name && !actual_group_by_gid(w->actual, g->gid))
+    bool has_name = by_name || name_is_reserved(g->name);
+    if (!has_name && !actual_group_by_gid(w->actual, g->gid))
         return ABSENT;
-    differ(w, "group", g->name, "remove or rename the local group", "%s",
-           by_name ? "a group of this name exists that sftd did not make"
-                   : "another group has its gid");
+    differ(w, "group", g->name, "rename the group, or the local one", "%s",
+           by_name    ? "a group of this name exists that sftd did not make"
+           : has_name ? "its name belongs to the operating system"
+                      : "another group has its gid");
     return REFUSED;
 }
 

@@ -82,6 +82,13 @@ state 15 "$alice" '{"name":"sudo","gid":63009,"members":["alice"]}'
 once
 has "$log" 'a group of this name exists' 'a group of the system is not adopted'
 same "$(fingerprint)" "$good" 'nothing changes'
+# rights that come with a package which is not here yet
+on_host sh -c 'getent group wheel lxd; getent passwd postgres' | grep -q . && echo '# one of these is here'
+state 16 "$(list "$alice" "$(user postgres 60021)" "$(user lxd 60022)")" '{"name":"wheel","gid":63010,"members":["alice"]}'
+once
+same "$rc" 1 'P16 names of the operating system are not taken'
+same "$(fingerprint)" "$good" 'even when they are free'
+for what in user:lxd group:wheel; do has "$log" "$what" "$what is reported"; done
 
 # mass removal needs a word
 many=$alice

@@ -62,6 +62,10 @@ mode strangekey
 once
 has "$log" 'get host certificate' 'a host certificate for another key is refused'
 try_not 'and not written' test -e "$lib/ssh_host_ed25519_key-cert.pub"
+mode oldtrust
+once
+has "$log" 'older than those seen' 'older keys of the host authority are refused, too'
+try_not 'and nothing is written' test -e "$lib/ssh_host_ed25519_key-cert.pub"
 mode ok
 once
 same "$rc" 0 'the right one is taken'
@@ -87,6 +91,13 @@ on_host usermod -s /bin/sh alice
 once
 same "$rc" 0 'damage is repaired'
 try 'and logins work' login alice alice 201 true
+rm "$lib/sft.krl"; mkdir "$lib/sft.krl"; : >"$lib/ssh_ca.pub"
+once
+same "$rc" 1 'a revocation list that cannot be written is reported'
+same "$(wc -c <"$lib/ssh_ca.pub")" 0 'V2 and no key is trusted without it'
+rmdir "$lib/sft.krl"
+once
+same "$rc" 0 'until it can'
 head -c 300 /dev/zero >"$lib/sft.krl"
 once
 try_not 'V2 a zeroed revocation list on disk is replaced' login alice alice 7 true

@@ -73,6 +73,15 @@ ticks() { on_host sh -c 'cat /proc/[0-9]*/stat' | awk '$2 == "(sftd)" { n += $14
 before=$(ticks); sleep 4; spent=$(($(ticks) - before))
 [ "$spent" -le 8 ]; ok $? "four seconds of waiting cost at most 80 ms ($spent ticks)"
 
+# a gateway that answers every poll at once is not asked in a hurry
+mode storm
+sleep 1
+asked=$(wc -l <"$p/requests"); sleep 4; asked=$(($(wc -l <"$p/requests") - asked))
+[ "$asked" -ge 1 ] && [ "$asked" -le 15 ]; ok $? "A21 a storm of empty answers is met with patience ($asked requests in 4 s)"
+mode ok
+state 7 "$(list "$(user bob 60002)" "$(user dora 60004)" "$(user emil 60005)")"
+try 'and news still come' wait_until has_user emil
+
 on_host pkill -TERM -o -x sftd
 gone() { ! on_host pgrep -x sftd; }
 try 'SIGTERM ends both' wait_until gone

@@ -40,6 +40,8 @@ same "$rc" 0 'and the account made when it is free'
 login dora dora 601 'nohup setsid sh -c "trap : TERM HUP; while :; do sleep 1; done" >/dev/null 2>&1 & echo started' >/dev/null
 login dora dora 602 '(sleep 300 >/dev/null 2>&1 &)'
 try 'dora has processes that outlive her login' on_host pgrep -u 60004
+# and one that is another process every moment
+login dora dora 605 'setsid perl -e "\$SIG{TERM} = q(IGNORE); \$end = time + 30; while (time < \$end) { exit if fork; select undef, undef, undef, 0.001 }" >/dev/null 2>&1 &' >/dev/null
 on_host sh -c 'setsid sleep 300 >/dev/null 2>&1 &'
 others=$(on_host pgrep -x -u 0 sleep | head -n1)
 state 3 "$(list "$(user alice 60001)" "$(user bob 60002)" "$(user carol 60003)" "$(user emil 60005)")"
@@ -84,11 +86,23 @@ same "$rc" 0 'with the capabilities of sftd.service alone'
 same "$(on_host sudo -l -U bob 2>/dev/null | grep -c NOPASSWD)" 1 'sudo'
 try 'and logins work' login fred fred 604 true
 
+# logins that could not be ended are not noted as ended
+end_logins='["fred"]'; state 7 "$(list "$(user bob 60002 true)" "$(user fred 60006)")"
+on_host umount -l /proc
+once
+same "$rc" 1 'A27 logins that cannot be looked for are reported'
+on_host mount -t proc proc /proc
+try_not 'and not noted' grep -qx 7 "$lib/logins.ended"
+once
+same "$rc" 0 'they are ended later'
+try 'and noted then' grep -qx 7 "$lib/logins.ended"
+end_logins=
+
 # A26 many at once
 crowd=
 i=0
 while [ $i -lt 200 ]; do crowd=$crowd,$(user "many$i" $((61000 - 300 + i))); i=$((i + 1)); done
-state 7 "$(user bob 60002)$crowd"
+state 8 "$(user bob 60002)$crowd"
 start=$(date +%s)
 once
 same "$rc" 0 "A26 200 users ($(($(date +%s) - start)) s)"

@@ -11,7 +11,7 @@
  * Modes: ok · forge (another statement key) · unbound (signed for another request) · older (version
  * 1) · altered (body changed after signing) · unavailable (503) · html · redirect · cut (body
  * breaks off) · removed (401 server_authorization_revoked) · strangekey (a host certificate for
- * another key).
+ * another key) · storm (204 to every poll, at once) · oldtrust (an older version of host_trust).
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -321,7 +321,7 @@ get_state(SSL *ssl, const struct request *r)
 {
     long after = strtol(strchr(r->target, '=') ? strchr(r->target, '=') + 1 : "0", NULL, 10);
     char version[24], *state = state_text();
-    for (int i = 0; i < WAIT_TURNS && version_of(state) == after; i++) {
+    for (int i = 0; i < WAIT_TURNS && version_of(state) == after && !mode_is("storm"); i++) {
         nanosleep(&(struct timespec){0, 50000000}, NULL);
         free(state);
         state = state_text();
@@ -381,7 +381,7 @@ serve(SSL *ssl, const struct request *r)
         enroll(ssl, r);
     else if (strncmp(r->target, "/v1/authorities/", 16) == 0) {
         trust = text_of("host_trust");
-        sign_and_answer(ssl, r, "trust", false, "1", trust);
+        sign_and_answer(ssl, r, "trust", false, mode_is("oldtrust") ? "1" : "2", trust);
         free(trust);
     } else if (mode_is("removed"))
         refuse(ssl, 401, "server_authorization_revoked");
