@@ -213,6 +213,8 @@ BEGIN
     PERFORM sft_core.check_batch(routes, cardinality(params), cardinality(methods), cardinality(targets),
         cardinality(authorities), cardinality(header_lines),
                                  cardinality(bodies), cardinality(peers), cardinality(trace_ids));
+    -- what a caller has put there would open the wall for rows of its choice
+    PERFORM set_config('sft.requests', '', true), set_config('sft.token', '', true);
     responses := sft_core.try_set(routes, params, methods, targets, header_lines, bodies, peers, trace_ids);
     IF responses IS NULL THEN
         FOR i IN 1..cardinality(routes) LOOP

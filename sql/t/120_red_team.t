@@ -132,6 +132,13 @@ for my $step ("key_prepare('$statement')", "key_activate('$statement', 2)", "key
 is "@versions", join(' ', sort { $a <=> $b } @versions), "the instance's version only grows" or diag "@versions";
 is scalar(keys %{ { map { $_ => 1 } @versions } }), 4, '  with every step of a key';
 
+# S6: the row security's context is the door's own
+for my $name (qw(sft.teams sft.requests sft.token)) {
+	$s->run("SET $name = '{$server->{id}}'", 'BEGIN', 'SELECT 1 FROM ' . $door->handle_sql($door->make(GET => '/v1/instance')));
+	isnt $s->value("SELECT current_setting('$name')"), "{$server->{id}}", "S6 $name of the caller does not reach the rows";
+	$s->run('ROLLBACK', 'RESET ALL');
+}
+
 # G4: the clock of a transaction that the gateway has kept open: sessions, invitations and sign-ins of then
 $db->root->value("SELECT 1 FROM pg_stat_activity, LATERAL pg_sleep(greatest(0, extract(epoch FROM xact_start - now()) + 31)) WHERE pid = $_") for $old->session->value('SELECT pg_backend_pid()');
 $old->session->run('SELECT 1 FROM ' . $old->handle_sql($old->make(GET => '/v1/instance')));
