@@ -104,6 +104,8 @@ do_sudoers_write(struct job *j)
 static int
 do_logins_end(struct job *j)
 {
+    if (SFT_FAULT_ERR("logins.end"))
+        return SFT_ESYSTEM;
     return j->agent->os->logins_end(j->step->name, j->step->id, j->why, j->cap);
 }
 

@@ -89,4 +89,13 @@ for point in fsx.rename run.exec; do
 		version=$((version + 1)); few; once
 	done
 done
+
+# logins that could not be ended are not noted as ended
+version=$((version + 1)); end_logins='["bob"]'; few
+SFT_FAULT=logins.end:error:1 on_host sftd --once >/dev/null 2>&1
+same $? 1 'A27 logins that do not end are reported'
+try_not 'and not noted' grep -qx $version "$lib/logins.ended"
+once
+same "$rc" 0 'they are ended in the next round'
+try 'and noted then' grep -qx $version "$lib/logins.ended"
 done_testing
