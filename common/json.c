@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * json.c - typed, bounded access to answers of the platform (json-c, strict).
+ * json.c - typed, bounded access to answers of the platform (json-c behind a strict scanner).
  *
  * json-c alone is too kind, even when strict: it takes single quotes, NaN, overlong UTF-8 and raw
  * control characters, reads the key "ttl\u0000x" as "ttl", and lets the last of two equal keys win.
@@ -220,8 +220,8 @@ parse(const char *text, size_t len, struct json_object **docp)
     struct json_tokener *tok = json_tokener_new_ex(DEPTH_MAX + 1);
     if (!tok)
         return SFT_ENOMEM;
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
-                                    JSON_TOKENER_ALLOW_TRAILING_CHARS);
+    /* The scanner was strict. json-c's own strictness refuses, since 0.18, numbers of any length. */
+    json_tokener_set_flags(tok, JSON_TOKENER_VALIDATE_UTF8);
     *docp = json_tokener_parse_ex(tok, text, (int)len);
     int err = json_tokener_get_error(tok) == json_tokener_success ? 0 : SFT_EFORMAT;
     json_tokener_free(tok);

@@ -84,7 +84,7 @@ is JSON::PP::decode_json((split /\n/, $bed->log)[-1])->{program}, 'sft-gateway',
 
 # SIGHUP
 sub subject { return qx{echo | timeout 5 openssl s_client -connect 127.0.0.1:$bed->{tls} 2>/dev/null | openssl x509 -noout -subject} }
-like subject(), qr/CN = first/, 'the first certificate';
+like subject(), qr/CN ?= ?first/, 'the first certificate';
 open my $old, '|-', "timeout 10 openssl s_client -quiet -connect 127.0.0.1:$bed->{tls} >$dir/old.out 2>/dev/null";
 $old->autoflush(1);
 sleep 0.3;
@@ -92,7 +92,7 @@ $bed->certificate('second');
 rename "$dir/access.log", "$dir/access.log.1";
 qx{touch $dir/access.log; chown postgres $dir/access.log};
 kill 'HUP', $pid;
-ok $bed->until(sub { subject() =~ /CN = second/ }, 3), 'after SIGHUP the second certificate';
+ok $bed->until(sub { subject() =~ /CN ?= ?second/ }, 3), 'after SIGHUP the second certificate';
 print $old "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 ok $bed->until(sub { Bed::slurp("$dir/old.out") =~ /200 OK/ }, 3), 'a connection made before goes on';
 close $old;
@@ -101,7 +101,7 @@ ok $bed->until(sub { Bed::slurp("$dir/access.log") =~ m{/v1/echo} }, 2), 'the ac
 rename "$dir/cert.pem", "$dir/cert.away";
 kill 'HUP', $pid;
 ok $bed->until(sub { $bed->log =~ /reload_failed/ }, 3), 'a certificate that cannot be read is logged';
-like subject(), qr/CN = second/, '... and the old one stays';
+like subject(), qr/CN ?= ?second/, '... and the old one stays';
 rename "$dir/cert.away", "$dir/cert.pem";
 kill 'HUP', $pid for 1 .. 20;
 sleep 0.3;

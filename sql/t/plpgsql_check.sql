@@ -4,6 +4,7 @@
 \set QUIET on
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
+LOAD 'plpgsql_check';                                -- before the session's first PL/pgSQL, it insists since 2.8
 SET search_path = pg_catalog, tap;
 BEGIN;
 SELECT * FROM tap.no_plan();
