@@ -398,8 +398,9 @@ try_again(struct db *db, struct job *job, const struct batch *batch, struct verd
         requeue(db, job);
         return true;
     }
-    if (!was_batch || batch->queue == QUEUE_FINISH || verdict.refusal->status == 503 ||
-        verdict.refusal->status == 504)
+    if (!was_batch || batch->queue == QUEUE_FINISH)
+        return false;
+    if (!verdict.is_of_one && (verdict.refusal->status == 503 || verdict.refusal->status == 504))
         return false;
     job->goes_alone = true;
     requeue(db, job);
@@ -409,7 +410,7 @@ try_again(struct db *db, struct job *job, const struct batch *batch, struct verd
 static struct verdict
 verdict_of(const struct batch *batch, const struct pgconn_answer *answer)
 {
-    struct verdict unknown = {batch->queue == QUEUE_FINISH, &refusal_outcome_unknown};
+    struct verdict unknown = {batch->queue == QUEUE_FINISH, &refusal_outcome_unknown, false};
     if (answer->is_lost || (answer->was_warned && (answer->rows || !*answer->sqlstate)))
         return unknown; /* finish() signs the same bytes again, so it may be asked twice */
     return status_of_sqlstate(answer->sqlstate);
@@ -438,7 +439,7 @@ on_answer(struct pgconn *pg, const struct pgconn_answer *answer)
         take_failure(conn->db, batch, verdict_of(batch, answer));
     } else if (!has_columns(answer->rows, is_finish ? finish_columns : handle_columns)) {
         log_error("door_columns_odd", "door=%s", is_finish ? "finish" : "handle");
-        take_failure(conn->db, batch, (struct verdict){false, &refusal_internal});
+        take_failure(conn->db, batch, (struct verdict){false, &refusal_internal, false});
     } else {
         take_rows(conn->db, batch, answer->rows);
     }

@@ -41,14 +41,14 @@ static const struct {
     const char *prefix;
     struct verdict verdict;
 } states[] = {
-    {"40001", {true, &refusal_conflict}},  {"40P01", {true, &refusal_conflict}},
-    {"57014", {false, &refusal_timeout}},  {"55P03", {false, &refusal_timeout}},
-    {"57P01", {false, &refusal_database}}, {"57P02", {false, &refusal_database}},
-    {"57P03", {false, &refusal_database}}, {"25006", {false, &refusal_database}},
-    {"XX000", {true, &refusal_internal}},  {"42883", {true, &refusal_internal}},
-    {"42P01", {true, &refusal_internal}},  {"0A000", {true, &refusal_internal}},
-    {"42703", {true, &refusal_internal}},  {"08", {false, &refusal_database}},
-    {"53", {false, &refusal_database}},    {"54", {false, &refusal_too_much}},
+    {"40001", {true, &refusal_conflict, false}},  {"40P01", {true, &refusal_conflict, false}},
+    {"57014", {false, &refusal_timeout, false}},  {"55P03", {false, &refusal_timeout, true}},
+    {"57P01", {false, &refusal_database, false}}, {"57P02", {false, &refusal_database, false}},
+    {"57P03", {false, &refusal_database, false}}, {"25006", {false, &refusal_database, false}},
+    {"XX000", {true, &refusal_internal, false}},  {"42883", {true, &refusal_internal, false}},
+    {"42P01", {true, &refusal_internal, false}},  {"0A000", {true, &refusal_internal, false}},
+    {"42703", {true, &refusal_internal, false}},  {"08", {false, &refusal_database, false}},
+    {"53", {false, &refusal_database, false}},    {"54", {false, &refusal_too_much, false}},
 };
 
 struct verdict
@@ -57,7 +57,7 @@ status_of_sqlstate(const char *sqlstate)
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
         if (strncmp(sqlstate, states[i].prefix, strlen(states[i].prefix)) == 0)
             return states[i].verdict;
-    return (struct verdict){false, &refusal_internal};
+    return (struct verdict){false, &refusal_internal, false};
 }
 
 static const struct {

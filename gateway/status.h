@@ -24,6 +24,7 @@ extern const struct refusal refusal_path_malformed, refusal_path_unknown, refusa
 struct verdict {
     bool retry; /* once; an ErrorResponse means that nothing happened */
     const struct refusal *refusal;
+    bool is_of_one; /* one row's lock, not the batch's fault: the others may pass without it */
 };
 
 /* sqlstate has five characters. */

@@ -38,6 +38,12 @@ is_deeply [ map { $_->{status} } @answers ], [ (200) x 20, 500, (200) x 20 ], 'o
 unlike $answers[20]{body}, qr/canary|stub/, 'H18 and nothing of the database\'s text leaves';
 $bed->answer($_) for @busy;
 
+# a lock that one row waits for in vain is not the others' timeout
+@busy = map { my $s = $bed->connect; print $s $bed->request('POST', '/v1/echo', body => 'wait-a-little'); select undef, undef, undef, 0.05; $s } 1 .. 2;
+@answers = $bed->ask_all(10, (map { $bed->request('POST', '/v1/raise', body => 'fine') } 1 .. 9), $bed->request('POST', '/v1/raise', body => '55P03'));
+is_deeply [ map { $_->{status} } @answers ], [ (200) x 9, 504 ], 'F13 whoever waits for a lock waits alone';
+$bed->answer($_) for @busy;
+
 # continuing: finish is batched as well, after the commit
 forget();
 @busy = map { my $s = $bed->connect; print $s $bed->request('POST', '/v1/echo', body => 'wait-a-little'); select undef, undef, undef, 0.05; $s } 1 .. 2;

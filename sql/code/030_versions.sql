@@ -51,6 +51,8 @@ COMMENT ON FUNCTION sft_core.fence(uuid) IS 'Taking access away waits here for i
 CREATE FUNCTION sft_core.fence_shared(VARIADIC team_ids uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    -- who takes access away is done in milliseconds, or is a person with an open transaction: no use in waiting long
+    PERFORM set_config('lock_timeout', '1s', true);
     PERFORM pg_advisory_xact_lock_shared(5337002, k) FROM (SELECT DISTINCT hashtext(t::text) AS k
         FROM unnest(team_ids) t ORDER BY k) keys;
 END $$;
