@@ -337,19 +337,16 @@ refresh(struct life *l)
 
 /*
  * The platform says that it has removed this server. Nobody has signed that, so nothing is taken
- * away; but with a new token in its place the server enrolls anew, under another id.
+ * away, this server's identity neither; but where a new token lies, and works, the server goes on
+ * under another id.
  */
-static void
-enroll_anew(struct life *l)
+static int
+enroll_anew(struct life *l, struct link_failure *f)
 {
-    struct agent *a = l->agent;
-    int err = enroll_forget(a);
-    link_stop(&a->link);
-    l->seen = 0;
+    int err = enroll_again(l->agent, f);
     if (!err)
-        err = enroll_until_done(l);
-    if (err)
-        log_error("enroll", "reason=%s", log_q(sft_strerror(err)));
+        l->seen = 0;
+    return err;
 }
 
 static bool
@@ -390,8 +387,9 @@ turn(struct life *l)
     if (agent_stop)
         return 0;
     if (err && is_removed(a, &f) && !a->dry_run) {
-        enroll_anew(l);
-        err = ensure_child(a);
+        err = enroll_anew(l, &f);
+        if (!err)
+            err = ensure_child(a);
         if (!err)
             err = poll_state(l, &is_new, &f);
     }

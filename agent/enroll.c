@@ -204,21 +204,43 @@ enroll(struct agent *a, struct link_failure *f)
     return 0;
 }
 
-int
-enroll_forget(struct agent *a)
+/* The child knows the other one: the next gets this one from us. */
+static void
+put_back(struct agent *a, const struct identity *old)
 {
-    int err = fsx_remove(a->paths.state);
+    identity_free(&a->id);
+    a->id = *old;
+    int err = fsx_remove(a->conf->token_file);
     if (!err)
-        err = fsx_remove(a->conf->server_file);
+        err = save(a);
+    if (err)
+        log_error("enroll", "file=%s reason=%s", a->conf->server_file, log_q(sft_strerror(err)));
+    link_stop(&a->link);
+}
+
+int
+enroll_again(struct agent *a, struct link_failure *f)
+{
+    struct token t;
+    struct identity old = a->id;
+    memset(f, 0, sizeof *f);
+    int err = read_token(a, &t, f);
+    token_wipe(&t);
     if (!err)
         err = fsx_remove(a->conf->token_file);
     if (err)
         return err;
-    identity_free(&a->id);
+    memset(&a->id, 0, sizeof a->id);
+    err = enroll(a, f);
+    if (err) {
+        put_back(a, &old);
+        return err;
+    }
+    identity_free(&old);
     state_free(&a->desired);
     a->has_desired = false;
     a->applied_trust = a->applied_krl = 0;
-    return 0;
+    return fsx_remove(a->paths.state);
 }
 
 int

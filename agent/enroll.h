@@ -12,8 +12,11 @@
  * SFT_ENOTFOUND: there is no token. May be repeated after any failure.
  */
 SFT_CHECKED int enroll(struct agent *a, struct link_failure *failure);
-/* Forgets an identity that the platform does not know any more, with the state that was for it. */
-SFT_CHECKED int enroll_forget(struct agent *a);
+/*
+ * The same for a server that has an identity: under another id and key. Only when that has worked
+ * the old identity goes, with the state that was for it.
+ */
+SFT_CHECKED int enroll_again(struct agent *a, struct link_failure *failure);
 /* Waits until something happens in the token file's folder; SFT_ESYSTEM with EINTR to stop. */
 SFT_CHECKED int enroll_wait_for_token(const struct agent *a);
 /* Reads /v1/instance and takes what the pinned key vouches for: TLS authority, next keys. */

@@ -76,6 +76,17 @@ once
 same "$rc" 1 'a removed server is told so'
 has "$log" 'server_authorization_revoked' 'and says so'
 same "$(cat "$p/server.id")" "$id" 'it is the same without a token'
+for bad in "$(base64 -d "$p/token" | sed 's/"s":"abc/"s":"xyz/' | base64 -w0)" garbage; do
+	printf '%s' "$bad" >"$lib/enrollment.token"; chmod 0600 "$lib/enrollment.token"
+	mode removed
+	once
+	same "$rc" 1 'A21 nobody has signed that it was removed: with a token that does not work'
+	mode ok
+	once
+	same "$rc" 0 'it goes on as it was'
+	same "$(sed -n 's/.*"server_id": *"\([^"]*\)".*/\1/p' "$lib/device.server")" "$id" 'under its id'
+done
+mode removed
 token
 once
 try_not 'with one it is another' test "$(cat "$p/server.id")" = "$id"
