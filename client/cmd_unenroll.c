@@ -8,7 +8,9 @@
 #include "api.h"
 #include "accounts.h"
 #include "cmd.h"
+#include "common/fsx.h"
 #include "prompt.h"
+#include "tree.h"
 
 static int
 ask(struct ctx *ctx)
@@ -44,6 +46,34 @@ unenroll_one(struct ctx *ctx, const struct account *a)
 }
 
 static int
+count(void *arg, const struct account *a)
+{
+    (void)a;
+    ++*(int *)arg;
+    return 0;
+}
+
+/* With the last account go the names of servers and what else was kept for all. */
+static int
+clear_rest(struct ctx *ctx)
+{
+    static const char *const files[] = {"default", "warned"};
+    char path[PATH_CAP];
+    int left = 0, err = 0;
+    int code = accounts_each(&ctx->paths, count, &left, &ctx->failure);
+    if (!code)
+        code = path_join(path, ctx->paths.state, "hosts", &ctx->failure);
+    if (code || left > 0)
+        return code;
+    err = tree_remove(path);
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && !err; i++) {
+        code = path_join(path, ctx->paths.state, files[i], &ctx->failure);
+        err = code ? 0 : fsx_remove(path);
+    }
+    return code ? code : err ? fail_err(&ctx->failure, err, path) : 0;
+}
+
+static int
 unenroll_each(void *arg, const struct account *a)
 {
     return unenroll_one(arg, a);
@@ -61,6 +91,8 @@ cmd_unenroll(struct ctx *ctx)
     if (!code)
         code = ask(ctx);
     if (!code && ctx->args.value[OPT_ALL])
-        return accounts_each(&ctx->paths, unenroll_each, ctx, &ctx->failure);
-    return code ? code : unenroll_one(ctx, &ctx->account);
+        code = accounts_each(&ctx->paths, unenroll_each, ctx, &ctx->failure);
+    else if (!code)
+        code = unenroll_one(ctx, &ctx->account);
+    return code ? code : clear_rest(ctx);
 }

@@ -46,6 +46,8 @@ pair_write(const struct key *key, const struct session_key *k, const char *pub_p
     int err = sshkey_to_text(&k->pub, pub, sizeof pub - 1);
     if (!err)
         err = key_to_openssh(key, "sft", private_text, sizeof private_text);
+    if (!err)
+        err = fsx_remove(k->path); /* an older one must never stand beside the new public half */
     if (!err) {
         size_t len = strlen(pub);
         memcpy(pub + len, "\n", 2);

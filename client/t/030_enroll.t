@@ -136,10 +136,13 @@ like($err, qr/wrong owner, mode or type/, 'and says so');
 chmod 0600, "$p->{home}/token";
 is((($p->sft([ 'enroll', '--force', '--token-file', "$p->{home}/token" ]))[0]), 0, 'a private one is taken');
 
+mkdir "$p->{home}/.local/state/sft/hosts", 0700;
+Fake::spew("$p->{home}/.local/state/sft/hosts/web01.conf", "Host web01\n");
 ($rc, $out) = $p->sft([qw(unenroll --yes)]);
 is($rc, 0, 'unenroll');
 is_deeply([ glob("$p->{home}/.local/state/sft/accounts/*"), glob("$p->{home}/run/sft/*"), glob("$p->{home}/.cache/sft/*") ], [],
     'removes all of it here');
+is_deeply([ grep { !m{/accounts$|[.]lock$} } glob("$p->{home}/.local/state/sft/*") ], [], 'and names of servers, and the default');
 is((($p->sft(['status']))[0]), 3, 'and then this device is not enrolled');
 is((($p->sft([qw(unenroll)]))[0]), 3, 'a second time there is nothing to remove');
 

@@ -128,6 +128,14 @@ for my $run ('', 'relative', "$home/nowhere", '/tmp') {
 ok(-e "$state/run/$account/key", 'the key is there');
 is((stat "$state/run")[2] & 0777, 0700, 'closed to others');
 
+# cut off between the two halves of a key pair: never halves of different pairs
+Fake::spew("$home/run/sft/$account/key.pub", 'garbage');
+my ($code, $pub) = Fake::run([ qw(prlimit --core=0 --fsize=100), $Fake::SFT, qw(resolve -q web01) ], env => $p->env);
+isnt($code, 0, 'L10: no room for the private half');
+expect('the next one works', 0);
+($code, $pub) = Fake::run([ qw(ssh-keygen -y -f), "$home/run/sft/$account/key" ]);
+is(join(' ', (split ' ', $pub)[ 0, 1 ]), join(' ', (split ' ', Fake::slurp("$home/run/sft/$account/key.pub"))[ 0, 1 ]), 'with a pair that fits');
+
 # interrupted while writing: the old file or the new one, never half of it
 my $broken = 0;
 for my $i (1 .. 20) {
