@@ -42,7 +42,9 @@ struct life {
     time_t next_report;
     time_t next_refresh;
     struct drift refused; /* why the newest state was not taken */
-    bool acted;           /* something to report */
+    char *unsaved;        /* the desired state's document, while the disk does not take it */
+    size_t unsaved_len;
+    bool acted; /* something to report */
 };
 
 static time_t
@@ -174,6 +176,49 @@ refuse_state(struct life *l, int err, const char *reason)
     return err;
 }
 
+static void
+unsaved_drop(struct life *l)
+{
+    free(l->unsaved);
+    l->unsaved = NULL;
+    l->unsaved_len = 0;
+}
+
+/*
+ * A full disk must not keep what the platform has taken away: the state holds, and is saved as soon
+ * as it can be. Until then a restart begins with the one before.
+ */
+static int
+save_state(struct life *l, const char *text, size_t len)
+{
+    int err = l->agent->dry_run ? 0 : fsx_write(l->agent->paths.state, text, len, 0600);
+    unsaved_drop(l);
+    if (!err)
+        return 0;
+    log_error("state_unsaved", "file=%s reason=%s", l->agent->paths.state,
+              log_q(err == SFT_ESYSTEM ? strerror(errno) : sft_strerror(err)));
+    l->unsaved = malloc(len + 1);
+    if (!l->unsaved)
+        return SFT_ENOMEM;
+    memcpy(l->unsaved, text, len);
+    l->unsaved_len = len;
+    drift_add(&l->refused, "state:unsaved", "the state cannot be saved on this server",
+              "it is tried again by itself");
+    l->acted = true;
+    return 0;
+}
+
+static void
+save_again(struct life *l)
+{
+    if (!l->unsaved || fsx_write(l->agent->paths.state, l->unsaved, l->unsaved_len, 0600) != 0)
+        return;
+    unsaved_drop(l);
+    if (l->refused.n > 0 && strcmp(l->refused.rows[0].what, "state:unsaved") == 0)
+        drift_clear(&l->refused); /* not what a later state was refused for */
+    l->acted = true;
+}
+
 /* A verified, newer document becomes the desired state; it is on disk before anything is done. */
 static int
 take_state(struct life *l, const struct msg *m, int64_t version)
@@ -191,15 +236,15 @@ take_state(struct life *l, const struct msg *m, int64_t version)
         return refuse_state(l, SFT_EVERSION, "version differs from the statement's");
     }
     SFT_FAULT("state.before_save");
-    err = a->dry_run ? 0 : fsx_write(a->paths.state, body->p, body->len, 0600);
+    drift_clear(&l->refused);
+    err = save_state(l, body->p, body->len);
     if (err) {
         state_free(&next);
-        return refuse_state(l, err, "the state cannot be saved on this server");
+        return err;
     }
     state_free(&a->desired);
     a->desired = next;
     a->has_desired = true;
-    drift_clear(&l->refused);
     log_info("state", "version=%lld users=%zu", (long long)version, a->desired.users_n);
     return 0;
 }
@@ -221,10 +266,11 @@ check_state(struct life *l, const struct msg *m, const char *target, struct link
     }
     err = take_state(l, m, version);
     /* a refused version is not asked for again: the next one may be good */
-    if (!err || version > l->seen)
+    if (!err || (err != SFT_ENOMEM && version > l->seen))
         l->seen = version;
     else
-        snprintf(f->text, sizeof f->text, "%s", l->refused.rows[0].reason);
+        snprintf(f->text, sizeof f->text, "%s",
+                 l->refused.n ? l->refused.rows[0].reason : sft_strerror(err));
     return err;
 }
 
@@ -344,8 +390,10 @@ static int
 enroll_anew(struct life *l, struct link_failure *f)
 {
     int err = enroll_again(l->agent, f);
-    if (!err)
+    if (!err) {
         l->seen = 0;
+        unsaved_drop(l);
+    }
     return err;
 }
 
@@ -399,6 +447,7 @@ turn(struct life *l)
         pause_after(l, "get state", err, &f);
     else
         l->failures = 0;
+    save_again(l);
     if (a->has_desired && (is_new || now_s() >= l->next_check || (!err && !a->healthy)))
         check_host(l);
     if (!err && !a->dry_run && (l->acted || now_s() >= l->next_report))
@@ -466,6 +515,8 @@ agent_run(struct agent *a)
     state_free(&a->desired);
     owned_free(&a->owned);
     identity_free(&a->id);
+    if (l)
+        unsaved_drop(l);
     free(l);
     return err ? 1 : 0;
 }

@@ -82,6 +82,19 @@ mode ok
 state 7 "$(list "$(user bob 60002)" "$(user dora 60004)" "$(user emil 60005)")"
 try 'and news still come' wait_until has_user emil
 
+# a disk that is full keeps nobody in
+on_host sh -c 'mkdir /run/full && mount -t tmpfs -o size=64k,mode=0711 tmpfs /run/full && cp -a /var/lib/sftd/. /run/full && mount --bind /run/full /var/lib/sftd
+	dd if=/dev/zero of=/var/lib/sftd/fill bs=1k count=100' >/dev/null 2>&1
+has_not() { ! on_host test -e "$1"; }
+state 8 "$(user dora 60004)"
+try 'L11 with a full disk principals are taken away' wait_until has_not /var/lib/sftd/principals/emil
+try 'and accounts' wait_until has_not_user emil
+try 'it is reported' wait_until grep -q state:unsaved "$p/reports"
+on_host rm /var/lib/sftd/fill
+state_is() { on_host grep -q "\"version\":$1" /var/lib/sftd/state.json; }
+try 'and the state saved when there is room' wait_until state_is 8
+on_host umount /var/lib/sftd
+
 on_host pkill -TERM -o -x sftd
 gone() { ! on_host pgrep -x sftd; }
 try 'SIGTERM ends both' wait_until gone
