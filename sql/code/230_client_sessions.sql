@@ -36,8 +36,9 @@ BEGIN
         PERFORM sft_core.refuse(400, 'new_password_same', 'The new password is the old one.');
     END IF;
     PERFORM sft_core.user_set_password(who, who.team_id, who.user_id, convert_to(new_password, 'UTF8'), false);
+    PERFORM sft_core.sessions_end(who, who.team_id, who.user_id);
 END $$;
-COMMENT ON FUNCTION sft_core.password_change(sft.actor, text, text) IS 'Takes the password that a user chose. Refuses: new_password_format, new_password_same.';
+COMMENT ON FUNCTION sft_core.password_change(sft.actor, text, text) IS 'Takes the password that a user chose; whoever signed in with the old one is signed out. Refuses: new_password_format, new_password_same.';
 
 CREATE FUNCTION sft_core.session_json(team_id uuid, session_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$

@@ -153,23 +153,28 @@ is $alice->sign_in(password => $once, new_password => 'another staple for alice'
 $must = $alice->sign_in(password => $once, new_password => 'x' x 20);
 is "$must->{status} $must->{json}{error}", '401 password_wrong', '  it was good once';
 is $alice->sign_in(password => 'another staple for alice')->{status}, 201, '  the new one works';
+my $tablet = $w->enroll('acme', 'alice', invitation => $w->admin(q{invite('acme', 'alice')}));
+is $tablet->sign_in(password => 'another staple for alice', new_password => 'a third staple for alice')->{status}, 201, 'a password changed on another device';
+is $alice->credential($server->{id})->{json}{error}, 'session_required', '  signs out whoever came in with the old one';
+is $tablet->credential($server->{id})->{status}, 201, '  but not that device';
+is $alice->sign_in(password => 'a third staple for alice')->{status}, 201, '  back with the new one';
 my @tries = map { $bob->sign_in(password => "guess $_")->{json}{error} } 1 .. 30;
 is $tries[0], 'password_wrong', 'T8 guessing';
 is $tries[-1], 'too_many_attempts', '  is limited';
 my $limited = $bob->sign_in(password => 'correct horse bob battery');
 is "$limited->{status} $limited->{json}{error}", '429 too_many_attempts', '  even when right';
-is $alice->sign_in(password => 'another staple for alice')->{status}, 201, '  and locks out nobody else';
+is $alice->sign_in(password => 'a third staple for alice')->{status}, 201, '  and locks out nobody else';
 cmp_ok scalar($w->audit("error = 'too_many_attempts' AND client_id = '$bob->{id}'")), '>=', 1, '  it is in the audit';
 
 # people go
 $w->admin(q{disable_user('acme', 'alice')});
 $a = $alice->credential($server->{id});
 like "$a->{status} $a->{json}{error}", qr/^40[13] (user_disabled|session_required)$/, 'a disabled user gets nothing';
-$a = $alice->sign_in(password => 'another staple for alice');
+$a = $alice->sign_in(password => 'a third staple for alice');
 is "$a->{status} $a->{json}{error}", '403 user_disabled', '  and cannot sign in';
 is users(), '', '  and no server lets her in';
 $w->admin(q{enable_user('acme', 'alice')});
-is $alice->sign_in(password => 'another staple for alice')->{status}, 201, 'enabled again';
+is $alice->sign_in(password => 'a third staple for alice')->{status}, 201, 'enabled again';
 says '  gets one', '201', $alice;
 $w->admin("remove_client('$alice->{id}')");
 $a = $alice->credential($server->{id});
@@ -179,11 +184,11 @@ $a = $second->call(GET => '/v1/server/state?after=0');
 is "$a->{status} $a->{json}{error}", '401 server_authorization_revoked', 'T3 a removed server is told so';
 is $a->{json}{type}, 'server_authorization_revoked', '  with the product\'s type';
 my $again = $w->enroll('acme', 'alice', invitation => $w->admin(q{invite('acme', 'alice')}));
-is $again->sign_in(password => 'another staple for alice')->{status}, 201, 'alice enrolls her next device';
+is $again->sign_in(password => 'a third staple for alice')->{status}, 201, 'alice enrolls her next device';
 is $again->credential($second->{id})->{json}{error}, 'server_unknown', '  nobody gets a certificate for it';
 is $again->credential($server->{id})->{status}, 201, 'alice\'s next device works';
 $w->admin(q{delete_user('acme', 'alice')});
-is $again->sign_in(password => 'another staple for alice')->{status} >= 400, 1, 'a deleted user is out';
+is $again->sign_in(password => 'a third staple for alice')->{status} >= 400, 1, 'a deleted user is out';
 is $w->try_admin(q{create_user('acme', 'alice')}), 'user_name_taken', 'P14 and the name is not given to another';
 
 # revocation
