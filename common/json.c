@@ -220,7 +220,8 @@ parse(const char *text, size_t len, struct json_object **docp)
     struct json_tokener *tok = json_tokener_new_ex(DEPTH_MAX + 1);
     if (!tok)
         return SFT_ENOMEM;
-    /* The scanner was strict. json-c's own strictness refuses, since 0.18, numbers of any length. */
+    /* The scanner was strict. json-c's own strictness refuses, since 0.18, numbers of any length.
+     */
     json_tokener_set_flags(tok, JSON_TOKENER_VALIDATE_UTF8);
     *docp = json_tokener_parse_ex(tok, text, (int)len);
     int err = json_tokener_get_error(tok) == json_tokener_success ? 0 : SFT_EFORMAT;
