@@ -75,16 +75,6 @@ scan_number(struct scan *s)
     return take_digits(s) > 0;
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool
 scan_hex4(struct scan *s, unsigned *out)
 {

@@ -135,12 +135,21 @@ hex_encode(char *out, size_t cap, const void *data, size_t len)
     return 0;
 }
 
-static int
-value16(char c)
+int
+hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* One value has one text: lower case. */
+static int
+value16(char c)
+{
+    return c >= 'A' && c <= 'F' ? -1 : hex_value(c);
 }
 
 int

@@ -22,6 +22,7 @@ SFT_CHECKED int b64_decode(uint8_t *out, size_t cap, size_t *outlen, const char 
 SFT_CHECKED int b64url_encode(char *out, size_t cap, const void *data, size_t len); /* no padding */
 SFT_CHECKED int b64url_decode(uint8_t *out, size_t cap, size_t *outlen, const char *s, size_t len);
 SFT_CHECKED int hex_encode(char *out, size_t cap, const void *data, size_t len); /* lower case */
+int hex_value(char c); /* of one digit in either case; -1 where it is none */
 SFT_CHECKED int hex_decode(uint8_t *out, size_t cap, size_t *outlen, const char *s, size_t len);
 /* RFC 4648 base32, upper case, no padding. */
 SFT_CHECKED int b32_encode(char *out, size_t cap, const void *data, size_t len);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+
 #define METHOD_MAX 10
 
 struct routes *
@@ -92,16 +94,6 @@ routes_add(struct routes *routes, const char *method, const char *path)
     else
         routes->n++;
     return err;
-}
-
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* RFC 3986 pchar without "%". */
