@@ -59,7 +59,8 @@ const struct authority *authority_statement(void);
 int authority_cached(void);
 
 enum purpose purpose_from(const char *word);
-enum key_alg algorithm_from(const char *word);
+/* KEY_NONE for a word that is not an algorithm; *bitsp is the size of an RSA key. */
+enum key_alg algorithm_from(const char *word, unsigned *bitsp);
 /* "<uuid>/<generation>" */
 void authority_name(const struct authority_id *id, char out[AUTHORITY_NAME_MAX]);
 

@@ -11,7 +11,9 @@
 CREATE TABLE sftca.authorities (
     id         uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid() CONSTRAINT authority_taken PRIMARY KEY,
     purpose    text NOT NULL CONSTRAINT authority_purpose CHECK (purpose IN ('ssh_user', 'ssh_host', 'x509', 'statement')),
-    algorithm  text NOT NULL CONSTRAINT algorithm_unsupported CHECK (algorithm IN ('ed25519', 'ecdsa-p256')),
+    algorithm  text NOT NULL CONSTRAINT algorithm_unsupported CHECK (algorithm IN ('ed25519', 'ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521')
+                   OR CASE WHEN algorithm ~ '^rsa-[0-9]{4}$'
+                           THEN pg_catalog.substr(algorithm, 5)::int BETWEEN 2048 AND 8192 AND pg_catalog.substr(algorithm, 5)::int % 8 = 0 ELSE false END),
     name       text NOT NULL DEFAULT '' CONSTRAINT authority_name_invalid CHECK (name ~ '^[ -~]{0,128}$'),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
@@ -19,7 +21,7 @@ SELECT pg_catalog.pg_extension_config_dump('sftca.authorities', '');
 COMMENT ON TABLE sftca.authorities IS 'Who signs: one row for each certificate authority, and one for the statement key.';
 COMMENT ON CONSTRAINT authority_taken ON sftca.authorities IS 'There is such an authority already.';
 COMMENT ON CONSTRAINT authority_purpose ON sftca.authorities IS 'The purpose of an authority is ssh_user, ssh_host, x509 or statement.';
-COMMENT ON CONSTRAINT algorithm_unsupported ON sftca.authorities IS 'The algorithm of an authority is ed25519 or ecdsa-p256.';
+COMMENT ON CONSTRAINT algorithm_unsupported ON sftca.authorities IS 'The algorithm of an authority is ed25519, ecdsa-p256, ecdsa-p384, ecdsa-p521, or rsa-2048 to rsa-8192 in steps of 8.';
 COMMENT ON CONSTRAINT authority_name_invalid ON sftca.authorities IS 'An authority''s name is one line of at most 128 characters.';
 
 CREATE UNIQUE INDEX statement_key_exists ON sftca.authorities (purpose) WHERE purpose = 'statement';

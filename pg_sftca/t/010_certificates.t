@@ -11,7 +11,7 @@ use Test::More;
 
 my $v = Vault->new;
 my $s = $v->db->session('postgres');
-my $p256 = $s->value("SELECT sftca.authority_create('ssh_user', 'ecdsa-p256', 'second')");
+my %more = map { $_ => $s->value("SELECT sftca.authority_create('ssh_user', '$_')") } qw(ecdsa-p256 ecdsa-p384 ecdsa-p521 rsa-2048 rsa-3072);
 
 # security keys need hardware to be made; their public halves are only bytes
 sub sk { my ($name, @parts) = @_; return "$name " . encode_base64(join('', map { pack 'N/a*', $_ } $name, @parts), '') }
@@ -24,7 +24,7 @@ my %keys = (
 	'sk-p256' => sk('sk-ecdsa-sha2-nistp256@openssh.com', 'nistp256', substr(decode_base64($ec), -65), 'ssh:'),
 );
 
-for my $authority ($v->{ssh_user}, $p256) {
+for my $authority ($v->{ssh_user}, @more{sort keys %more}) {
 	for my $kind (sort keys %keys) {
 		my $id = $v->uuid;
 		my $serial = $s->value($v->user($id, public_key => "'$keys{$kind}'", authority => "'$authority'",

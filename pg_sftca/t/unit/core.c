@@ -271,10 +271,21 @@ test_ssh(enum key_alg alg)
     static const char *const kinds[] = {"ed25519", "ecdsa -b 256", "ecdsa -b 384", "ecdsa -b 521",
                                         "rsa -b 2048"};
     struct key *key;
-    char pem[2000];
-    if (key_generate(alg, &key) != 0 || key_to_openssh(key, "ca", pem, sizeof pem) != 0)
+    uint8_t der[KEY_PRIVATE_DER_MAX];
+    char base64[B64_LEN(sizeof der) + 1];
+    size_t len;
+    if (key_generate(alg, &key) != 0 || key_private_der(key, der, sizeof der, &len) != 0 ||
+        b64_encode(base64, sizeof base64, der, len) != 0)
         abort();
-    spit("ca", pem);
+    spit("ca.der", base64);
+    if (alg == KEY_ED25519) { /* ssh-keygen reads it in its own form only */
+        char pem[2000];
+        if (key_to_openssh(key, "ca", pem, sizeof pem) != 0)
+            abort();
+        spit("ca", pem);
+    } else {
+        is_int(shell("base64 -d ca.der | openssl pkey -inform DER >ca"), 0, "an authority");
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         compare(alg, key, kinds[i]);
     key_free(key);
@@ -489,6 +500,9 @@ main(void)
     test_der();
     test_ssh(KEY_ED25519);
     test_ssh(KEY_ECDSA_P256);
+    test_ssh(KEY_ECDSA_P384);
+    test_ssh(KEY_ECDSA_P521);
+    test_ssh(KEY_RSA);
     test_ssh_refusals();
     test_x509(KEY_ECDSA_P256);
     test_x509(KEY_ED25519);
