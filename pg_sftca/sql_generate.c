@@ -144,8 +144,6 @@ suits(enum purpose purpose, enum key_alg algorithm)
 {
     if (purpose == PURPOSE_STATEMENT)
         return algorithm == KEY_ED25519;
-    if (purpose == PURPOSE_X509)
-        return algorithm == KEY_ED25519 || algorithm == KEY_ECDSA_P256;
     return algorithm != KEY_NONE;
 }
 

@@ -116,17 +116,39 @@ x509write_key_id(const struct sshkey *key, uint8_t out[X509_KEY_ID_LEN])
     return SFT_OK;
 }
 
+/* How the keys of authorities sign; as in key_sign(). */
+static const struct scheme {
+    enum sshkey_type type;
+    enum key_alg alg;
+    const struct der_oid *oid;
+} schemes[] = {
+    {SSHKEY_ED25519, KEY_ED25519, &oid_ed25519},
+    {SSHKEY_ECDSA_P256, KEY_ECDSA_P256, &oid_ecdsa_sha256},
+    {SSHKEY_ECDSA_P384, KEY_ECDSA_P384, &oid_ecdsa_sha384},
+    {SSHKEY_ECDSA_P521, KEY_ECDSA_P521, &oid_ecdsa_sha512},
+    {SSHKEY_RSA, KEY_RSA, &oid_rsa_sha512},
+};
+#define SCHEMES_N (sizeof schemes / sizeof *schemes)
+
+static void
+put_scheme(struct sbuf *out, const struct scheme *scheme)
+{
+    size_t mark = der_open(out, DER_SEQUENCE);
+    der_oid(out, scheme->oid);
+    if (scheme->type == SSHKEY_RSA)
+        der_element(out, DER_NULL, NULL, 0); /* RFC 4055 5 wants it */
+    der_close(out, mark);
+}
+
 static void
 put_signature_algorithm(struct sbuf *out, enum sshkey_type type)
 {
-    size_t mark = der_open(out, DER_SEQUENCE);
-    if (type == SSHKEY_ED25519)
-        der_oid(out, &oid_ed25519);
-    else if (type == SSHKEY_ECDSA_P256)
-        der_oid(out, &oid_ecdsa_sha256);
-    else
-        sb_fail(out, SFT_EKEYTYPE);
-    der_close(out, mark);
+    for (size_t i = 0; i < SCHEMES_N; i++)
+        if (schemes[i].type == type) {
+            put_scheme(out, &schemes[i]);
+            return;
+        }
+    sb_fail(out, SFT_EKEYTYPE);
 }
 
 static void
@@ -314,36 +336,28 @@ x509write_authority_tbs(struct sbuf *out, const struct x509write *cert)
     der_close(out, tbs);
 }
 
-/* ECDSA-Sig-Value, or the 64 bytes of Ed25519, as a bit string. */
 static void
-put_signature(struct sbuf *out, enum key_alg alg, const uint8_t raw[KEY_RAW_SIG_MAX])
+put_signed(struct sbuf *out, const uint8_t *tbs, size_t len, enum key_alg alg, const uint8_t *sig,
+           size_t sig_len)
 {
-    if (alg == KEY_ED25519) {
-        der_bits(out, raw, 64);
-        return;
-    }
-    size_t bits = der_open(out, DER_BITS);
-    sb_u8(out, 0);
-    size_t pair = der_open(out, DER_SEQUENCE);
-    der_unsigned(out, raw, 32);
-    der_unsigned(out, raw + 32, 32);
-    der_close(out, pair);
-    der_close(out, bits);
+    size_t mark = der_open(out, DER_SEQUENCE);
+    sb_raw(out, tbs, len);
+    for (size_t i = 0; i < SCHEMES_N; i++)
+        if (schemes[i].alg == alg)
+            put_scheme(out, &schemes[i]);
+    der_bits(out, sig, sig_len);
+    der_close(out, mark);
 }
 
 int
 x509write_signed(struct sbuf *out, const uint8_t *tbs, size_t len, const struct key *key)
 {
-    uint8_t raw[KEY_RAW_SIG_MAX];
-    enum key_alg alg = key_algorithm(key);
-    int r = key_sign_raw(key, tbs, len, raw);
+    uint8_t sig[KEY_SIG_MAX];
+    size_t sig_len;
+    int r = key_sign(key, tbs, len, sig, &sig_len);
     if (r != SFT_OK)
         return r;
-    size_t mark = der_open(out, DER_SEQUENCE);
-    sb_raw(out, tbs, len);
-    put_signature_algorithm(out, alg == KEY_ED25519 ? SSHKEY_ED25519 : SSHKEY_ECDSA_P256);
-    put_signature(out, alg, raw);
-    der_close(out, mark);
+    put_signed(out, tbs, len, key_algorithm(key), sig, sig_len);
     return sb_err(out);
 }
 

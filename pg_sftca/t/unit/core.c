@@ -506,6 +506,9 @@ main(void)
     test_ssh_refusals();
     test_x509(KEY_ECDSA_P256);
     test_x509(KEY_ED25519);
+    test_x509(KEY_ECDSA_P384);
+    test_x509(KEY_ECDSA_P521);
+    test_x509(KEY_RSA);
     test_secrets();
     test_passwords();
     snprintf(command, sizeof command, "rm -rf %s", folder);
