@@ -264,6 +264,13 @@ ask_live(const struct authority_id *id, uint64 *revoked_to)
     return query_text(0);
 }
 
+uint64
+authority_call(void)
+{
+    static uint64 calls;
+    return ++calls;
+}
+
 const struct authority *
 authority_live(const struct authority_id *id, uint64 call)
 {

@@ -37,9 +37,11 @@ struct authority {
 };
 
 void authority_init(void);
+/* A number for authority_live() that no call has had yet. */
+uint64 authority_call(void);
 /*
  * The generation, unsealed, or NULL when it is retired (its key is then wiped here too). Asks the
- * database once for each call, a number that the caller counts up. Valid until this backend's next
+ * database once for each call, by its number. Valid until this backend's next
  * call of any of these; they must be called inside SPI and raise kek_missing, kek_wrong,
  * key_damaged.
  */

@@ -419,6 +419,54 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sftca.krl(uuid) IS 'An OpenSSH revocation list with every canary and every revocation that can still matter. Refuses: authority_unknown.';
 
+CREATE FUNCTION sftca.crl_reason(reason text) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE split_part(reason, ':', 1) WHEN 'key_compromise' THEN 1 WHEN 'affiliation_changed' THEN 3 WHEN 'superseded' THEN 4
+           WHEN 'cessation_of_operation' THEN 5 WHEN 'privilege_withdrawn' THEN 9 ELSE 0 END
+$$;
+COMMENT ON FUNCTION sftca.crl_reason(text) IS 'RFC 5280''s number for a reason that is one of its words, or begins with one and a colon; else 0.';
+
+CREATE FUNCTION sftca.crl_sign(authority uuid, generation int) RETURNS bytea
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'sftca_crl_sign';
+COMMENT ON FUNCTION sftca.crl_sign(uuid, int) IS 'The list of one generation. Refuses: transaction_has_written, standby, key_retired, authority_purpose.';
+
+CREATE FUNCTION sftca.crl(authority uuid, generation int DEFAULT NULL) RETURNS bytea
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted int;
+BEGIN
+    IF NOT EXISTS (SELECT FROM sftca.authorities a WHERE a.id = authority) THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
+    END IF;
+    SELECT k.generation INTO wanted FROM sftca.authority_keys k
+     WHERE k.authority_id = authority AND CASE WHEN crl.generation IS NULL THEN k.state = 'active' ELSE k.generation = crl.generation END;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'generation_unknown', 'The authority has no such generation.');
+    END IF;
+    RETURN sftca.crl_sign(authority, wanted);
+END $$;
+COMMENT ON FUNCTION sftca.crl(uuid, int) IS
+'An X.509 revocation list (DER) of a generation, the active one by default; good for 7 days. Refuses: authority_unknown, generation_unknown, key_retired, authority_purpose, transaction_has_written, standby.';
+
+CREATE FUNCTION sftca.crl_bundle(authority uuid) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one int;
+    bundle text := '';
+BEGIN
+    FOR one IN SELECT k.generation FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.state <> 'retired' ORDER BY 1 LOOP
+        bundle := bundle || format(E'-----BEGIN X509 CRL-----\n%s\n-----END X509 CRL-----\n', rtrim(regexp_replace(
+            translate(encode(sftca.crl_sign(authority, one), 'base64'), E'\n', ''), '(.{64})', E'\\1\n', 'g'), E'\n'));
+    END LOOP;
+    IF bundle = '' THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
+    END IF;
+    RETURN bundle;
+END $$;
+COMMENT ON FUNCTION sftca.crl_bundle(uuid) IS
+'A list for each certificate in the trust bundle, as PEM: a verifier that has a list for one wants them for all. Refuses: authority_unknown, authority_purpose, transaction_has_written, standby.';
+
 -- Keys and signatures that others bring ---------------------------------------------------------
 
 CREATE FUNCTION sftca.parse_public_key(key text, OUT type text, OUT bits int, OUT fingerprint text, OUT blob bytea, OUT device_code text)
