@@ -21,14 +21,13 @@
 #include "common/text.h"
 
 #define RSA_BITS 3072
-#define SIG_MAX 80 /* P-256 in DER */
 
 struct key {
     enum key_alg alg;
     EVP_PKEY *pkey;
     /* set up once, for that costs a tenth of a signature: */
-    EVP_PKEY_CTX *signer;  /* P-256 */
-    EVP_MD_CTX *md_signer; /* Ed25519 */
+    EVP_PKEY_CTX *signer;  /* ECDSA, RSA: of hashes */
+    EVP_MD_CTX *md_signer; /* Ed25519: of messages */
 };
 
 /* One row for each algorithm. */
@@ -37,12 +36,13 @@ static const struct kind {
     enum sshkey_type type;
     const char *evp;           /* OpenSSL's type name */
     const char *group, *curve; /* OpenSSL's and SSH's name of the curve */
+    const EVP_MD *(*hash)(void);
 } kinds[] = {
-    {KEY_ED25519, SSHKEY_ED25519, "ED25519", NULL, NULL},
-    {KEY_ECDSA_P256, SSHKEY_ECDSA_P256, "EC", "prime256v1", "nistp256"},
-    {KEY_ECDSA_P384, SSHKEY_ECDSA_P384, "EC", "secp384r1", "nistp384"},
-    {KEY_ECDSA_P521, SSHKEY_ECDSA_P521, "EC", "secp521r1", "nistp521"},
-    {KEY_RSA, SSHKEY_RSA, "RSA", NULL, NULL},
+    {KEY_ED25519, SSHKEY_ED25519, "ED25519", NULL, NULL, NULL},
+    {KEY_ECDSA_P256, SSHKEY_ECDSA_P256, "EC", "prime256v1", "nistp256", EVP_sha256},
+    {KEY_ECDSA_P384, SSHKEY_ECDSA_P384, "EC", "secp384r1", "nistp384", EVP_sha384},
+    {KEY_ECDSA_P521, SSHKEY_ECDSA_P521, "EC", "secp521r1", "nistp521", EVP_sha512},
+    {KEY_RSA, SSHKEY_RSA, "RSA", NULL, NULL, EVP_sha512},
 };
 #define KINDS_N (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -69,18 +69,23 @@ alg_of(const EVP_PKEY *pkey)
 }
 
 static int
+set_up_rsa(EVP_PKEY_CTX *signer)
+{
+    return EVP_PKEY_CTX_set_rsa_padding(signer, RSA_PKCS1_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_signature_md(signer, EVP_sha512()) == 1;
+}
+
+static int
 set_up_signer(struct key *key)
 {
-    if (key->alg == KEY_ECDSA_P256) {
-        key->signer = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
-        return key->signer != NULL && EVP_PKEY_sign_init(key->signer) == 1;
-    }
     if (key->alg == KEY_ED25519) {
         key->md_signer = EVP_MD_CTX_new();
         return key->md_signer != NULL &&
                EVP_DigestSignInit_ex(key->md_signer, NULL, NULL, NULL, NULL, key->pkey, NULL) == 1;
     }
-    return 1;
+    key->signer = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    return key->signer != NULL && EVP_PKEY_sign_init(key->signer) == 1 &&
+           (key->alg != KEY_RSA || set_up_rsa(key->signer));
 }
 
 /* Takes over pkey, also when it fails. */
@@ -112,6 +117,15 @@ key_generate(enum key_alg alg, struct key **keyp)
                      : alg == KEY_RSA    ? EVP_RSA_gen(RSA_BITS)
                                          : EVP_PKEY_Q_keygen(NULL, NULL, kind->evp);
     return wrap(alg, pkey, keyp);
+}
+
+int
+key_generate_rsa(unsigned bits, struct key **keyp)
+{
+    *keyp = NULL;
+    if (bits < SSHKEY_RSA_MIN_BITS || bits > SSHKEY_RSA_MAX_BITS || bits % 8 != 0)
+        return SFT_EKEYWEAK;
+    return wrap(KEY_RSA, EVP_RSA_gen(bits), keyp);
 }
 
 void
@@ -287,14 +301,34 @@ key_public(const struct key *key, struct sshkey *out)
 
 /* ---- signing ---- */
 
+/* SHA-256 has a fetched algorithm of its own, which counts beside a signature of 15 us. */
 static int
-sign_p256(const struct key *key, const void *msg, size_t len, uint8_t *sig, size_t *sig_lenp)
+hash_message(const struct key *key, const void *msg, size_t len, uint8_t hash[EVP_MAX_MD_SIZE],
+             size_t *hash_lenp)
 {
-    uint8_t hash[SHA256_LEN];
-    int err = digest_sha256(msg, len, hash);
+    unsigned n = 0;
+    const struct kind *kind = kind_of(key->alg);
+    if (kind == NULL || kind->hash == NULL)
+        return SFT_EINTERNAL;
+    if (key->alg == KEY_ECDSA_P256) {
+        *hash_lenp = SHA256_LEN;
+        return digest_sha256(msg, len, hash);
+    }
+    if (EVP_Digest(msg, len, hash, &n, kind->hash(), NULL) != 1)
+        return SFT_ECRYPTO;
+    *hash_lenp = n;
+    return 0;
+}
+
+static int
+sign_hash(const struct key *key, const void *msg, size_t len, uint8_t *sig, size_t *sig_lenp)
+{
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    size_t hash_len = 0;
+    int err = hash_message(key, msg, len, hash, &hash_len);
     if (err != 0)
         return err;
-    return EVP_PKEY_sign(key->signer, sig, sig_lenp, hash, sizeof(hash)) == 1 ? 0 : SFT_ECRYPTO;
+    return EVP_PKEY_sign(key->signer, sig, sig_lenp, hash, hash_len) == 1 ? 0 : SFT_ECRYPTO;
 }
 
 /* Without a key the init means the same again; newer libraries do not sign twice without it. */
@@ -307,21 +341,65 @@ sign_ed25519(const struct key *key, const void *msg, size_t len, uint8_t *sig, s
 }
 
 int
+key_sign(const struct key *key, const void *msg, size_t len, uint8_t sig[KEY_SIG_MAX],
+         size_t *sig_lenp)
+{
+    *sig_lenp = KEY_SIG_MAX;
+    int err = key->alg == KEY_ED25519 ? sign_ed25519(key, msg, len, sig, sig_lenp)
+                                      : sign_hash(key, msg, len, sig, sig_lenp);
+    if (err != 0)
+        *sig_lenp = 0;
+    return err;
+}
+
+int
 key_sign_raw(const struct key *key, const void *msg, size_t len, uint8_t sig[KEY_RAW_SIG_MAX])
 {
-    uint8_t made[SIG_MAX];
-    size_t made_len = sizeof(made);
+    uint8_t made[KEY_SIG_MAX];
+    size_t made_len;
     memset(sig, 0, KEY_RAW_SIG_MAX);
     if (key->alg != KEY_ED25519 && key->alg != KEY_ECDSA_P256)
         return SFT_EKEYTYPE;
-    int err = key->alg == KEY_ECDSA_P256 ? sign_p256(key, msg, len, made, &made_len)
-                                         : sign_ed25519(key, msg, len, made, &made_len);
+    int err = key_sign(key, msg, len, made, &made_len);
     if (err != 0)
         return err;
     if (key->alg == KEY_ECDSA_P256)
         return ecdsa_sig_from_der(made, made_len, sig);
     memcpy(sig, made, KEY_RAW_SIG_MAX);
     return made_len == KEY_RAW_SIG_MAX ? 0 : SFT_ECRYPTO;
+}
+
+/* r and s as mpints. */
+static int
+put_pair(struct sbuf *out, const uint8_t *der, size_t len)
+{
+    const uint8_t *number[2];
+    size_t number_len[2];
+    int err = ecdsa_sig_numbers(der, len, ECDSA_NUMBER_MAX, number, number_len);
+    if (err != 0)
+        return err;
+    size_t pair = sb_open(out);
+    for (size_t i = 0; i < 2; i++)
+        sb_blob(out, number[i], number_len[i]);
+    sb_close(out, pair);
+    return 0;
+}
+
+int
+key_sign_ssh(const struct key *key, const void *msg, size_t len, struct sbuf *out)
+{
+    uint8_t sig[KEY_SIG_MAX];
+    size_t sig_len;
+    const struct kind *kind = kind_of(key->alg);
+    int err = kind != NULL ? key_sign(key, msg, len, sig, &sig_len) : SFT_EINTERNAL;
+    if (err != 0)
+        return err;
+    sb_cstr(out, key->alg == KEY_RSA ? "rsa-sha2-512" : sshkey_type_name(kind->type));
+    if (kind->group != NULL)
+        err = put_pair(out, sig, sig_len);
+    else
+        sb_blob(out, sig, sig_len);
+    return err != 0 ? err : sb_err(out);
 }
 
 /* ---- OpenSSH private key file (PROTOCOL.key) ---- */

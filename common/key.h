@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * key.h - key pairs and signatures (OpenSSL EVP): Ed25519 (RFC 8032) and ECDSA P-256.
+ * key.h - key pairs and signatures (OpenSSL EVP): Ed25519 (RFC 8032), ECDSA, RSA with SHA-2.
  *
  * Public keys travel as SSH blobs (sshkey.h); private keys never leave struct key but by
  * key_private_der. Signatures of ECDSA are r||s, 64 bytes (RFC 9421 section 3.3.4), unless the SSH
@@ -13,16 +13,20 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/sbuf.h"
 #include "common/sshkey.h"
 
 enum key_alg { KEY_NONE = 0, KEY_ED25519, KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_ECDSA_P521, KEY_RSA };
 
 #define KEY_RAW_SIG_MAX 64
+#define KEY_SIG_MAX (SSHKEY_RSA_MAX_BITS / 8) /* RSA; ECDSA and Ed25519 are shorter */
 #define KEY_PRIVATE_DER_MAX 8192
 
 struct key; /* a private key; wiped by key_free; one thread at a time signs with it */
 
-SFT_CHECKED int key_generate(enum key_alg alg, struct key **keyp);
+SFT_CHECKED int key_generate(enum key_alg alg, struct key **keyp); /* RSA: 3072 bits */
+/* 2048 to 8192 bits, a multiple of 8, else SFT_EKEYWEAK. Takes long: 8192 bits half a minute. */
+SFT_CHECKED int key_generate_rsa(unsigned bits, struct key **keyp);
 void key_free(struct key *key); /* takes NULL */
 enum key_alg key_algorithm(const struct key *key);
 
@@ -35,12 +39,25 @@ SFT_CHECKED int key_public(const struct key *key, struct sshkey *out);
 /* Raw signature for RFC 9421: 64 bytes for Ed25519 and P-256; SFT_EKEYTYPE for other keys. */
 SFT_CHECKED int key_sign_raw(const struct key *key, const void *msg, size_t len,
                              uint8_t sig[KEY_RAW_SIG_MAX]);
+/*
+ * A signature as X.509 has it: 64 bytes of Ed25519; ECDSA-Sig-Value, the hash as strong as the
+ * curve; RSASSA-PKCS1-v1_5 with SHA-512.
+ */
+SFT_CHECKED int key_sign(const struct key *key, const void *msg, size_t len,
+                         uint8_t sig[KEY_SIG_MAX], size_t *sig_lenp);
+/* Writes an SSH signature blob (string algorithm, string signature). RSA: rsa-sha2-512 alone. */
+SFT_CHECKED int key_sign_ssh(const struct key *key, const void *msg, size_t len, struct sbuf *out);
 /* Verifies a raw signature of 64 bytes by a public key; SFT_ESIGNATURE if it does not verify. */
 SFT_CHECKED int key_verify_raw(const struct sshkey *pub, const void *msg, size_t len,
                                const uint8_t sig[KEY_RAW_SIG_MAX]);
 /* Verifies an SSH signature blob (string algorithm, string signature), as in certificates. */
 SFT_CHECKED int key_verify_ssh(const struct sshkey *pub, const void *msg, size_t len,
                                const uint8_t *sig, size_t siglen);
+/*
+ * Whether an SSH signature blob has the form that this key's signatures have; does not verify it.
+ * SFT_EKEYTYPE for an algorithm that the key does not have, SHA-1 included.
+ */
+SFT_CHECKED int key_check_ssh(const struct sshkey *pub, const uint8_t *sig, size_t siglen);
 
 /*
  * An OpenSSH private key file (PROTOCOL.key, cipher "none") for an Ed25519 or P-256 key.

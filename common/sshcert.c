@@ -275,6 +275,8 @@ sshcert_decode(struct sshcert *cert, const uint8_t *blob, size_t len)
     size_t sig_len;
     memset(cert, 0, sizeof(*cert));
     int err = len <= SSHCERT_BLOB_MAX ? decode(cert, blob, len, &sig, &sig_len) : SFT_ETOOLONG;
+    if (err == 0)
+        err = key_check_ssh(&cert->signer, sig, sig_len);
     if (err != 0)
         memset(cert, 0, sizeof(*cert));
     return err;

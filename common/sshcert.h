@@ -43,7 +43,10 @@ struct sshcert {
 
 /* Parses and verifies the signature by the key inside; the caller compares signer with its pin. */
 SFT_CHECKED int sshcert_parse(struct sshcert *cert, const uint8_t *blob, size_t len);
-/* As sshcert_parse without verifying the signature: for the vault, which has just made it. */
+/*
+ * As sshcert_parse, but of the signature only the algorithm and the form are checked: for the
+ * vault, which has just made it.
+ */
 SFT_CHECKED int sshcert_decode(struct sshcert *cert, const uint8_t *blob, size_t len);
 /* One line "type base64 [comment]"; blob receives the decoded bytes that cert points into. */
 SFT_CHECKED int sshcert_from_text(struct sshcert *cert, uint8_t blob[SSHCERT_BLOB_MAX],

@@ -183,41 +183,75 @@ scheme_of(enum sshkey_type type, const char *name)
     return NULL;
 }
 
+/* r and s of an ECDSA signature in SSH's form, as DER. */
 static int
-verify_ssh_ecdsa(const struct sshkey *pub, const char *hash, const void *msg, size_t len,
-                 const uint8_t *pair, size_t pair_len)
+pair_to_der(const uint8_t *pair, size_t len, uint8_t der[ECDSA_DER_MAX], size_t *der_lenp)
 {
-    uint8_t der[ECDSA_DER_MAX];
-    size_t r_len, s_len, der_len;
+    size_t r_len, s_len;
     struct sbuf b;
-    sb_reader(&b, pair, pair_len);
+    sb_reader(&b, pair, len);
     const uint8_t *r = sb_get_mpint(&b, &r_len), *s = sb_get_mpint(&b, &s_len);
     sb_end(&b);
     int err = sb_err(&b);
-    if (err == 0)
-        err = ecdsa_sig_to_der(r, r_len, s, s_len, der, &der_len);
-    return err != 0 ? err : verify_evp(pub, hash, msg, len, der, der_len);
+    return err != 0 ? err : ecdsa_sig_to_der(r, r_len, s, s_len, der, der_lenp);
+}
+
+/* The scheme and the value of a signature blob. */
+static int
+read_ssh(const struct sshkey *pub, const uint8_t *sig, size_t siglen, const struct scheme **schemep,
+         const uint8_t **valuep, size_t *value_lenp)
+{
+    struct sbuf b;
+    char name[64];
+    sb_reader(&b, sig, siglen);
+    sb_get_cstr(&b, name, sizeof(name));
+    *valuep = sb_get_blob(&b, value_lenp);
+    sb_end(&b);
+    if (sb_err(&b) != 0)
+        return sb_err(&b);
+    *schemep = scheme_of(pub->type, name);
+    return *schemep != NULL ? 0 : SFT_EKEYTYPE;
 }
 
 int
 key_verify_ssh(const struct sshkey *pub, const void *msg, size_t len, const uint8_t *sig,
                size_t siglen)
 {
-    struct sbuf b;
-    char name[64];
-    size_t value_len;
-    sb_reader(&b, sig, siglen);
-    sb_get_cstr(&b, name, sizeof(name));
-    const uint8_t *value = sb_get_blob(&b, &value_len);
-    sb_end(&b);
-    if (sb_err(&b) != 0)
-        return sb_err(&b);
-    const struct scheme *scheme = scheme_of(pub->type, name);
-    if (scheme == NULL)
-        return SFT_EKEYTYPE;
+    uint8_t der[ECDSA_DER_MAX];
+    const struct scheme *scheme;
+    const uint8_t *value;
+    size_t value_len, der_len;
+    int err = read_ssh(pub, sig, siglen, &scheme, &value, &value_len);
+    if (err != 0)
+        return err;
+    if (pub->type == SSHKEY_ED25519)
+        return value_len == 64 ? key_verify_raw(pub, msg, len, value) : SFT_EFORMAT;
     if (pub->type == SSHKEY_RSA)
         return verify_evp(pub, scheme->hash, msg, len, value, value_len);
-    if (pub->type != SSHKEY_ED25519)
-        return verify_ssh_ecdsa(pub, scheme->hash, msg, len, value, value_len);
-    return value_len == 64 ? key_verify_raw(pub, msg, len, value) : SFT_EFORMAT;
+    err = pair_to_der(value, value_len, der, &der_len);
+    return err != 0 ? err : verify_evp(pub, scheme->hash, msg, len, der, der_len);
+}
+
+int
+key_check_ssh(const struct sshkey *pub, const uint8_t *sig, size_t siglen)
+{
+    const struct scheme *scheme;
+    const uint8_t *value;
+    size_t value_len, number_len;
+    struct sbuf pair;
+    int err = read_ssh(pub, sig, siglen, &scheme, &value, &value_len);
+    if (err != 0)
+        return err;
+    if (pub->type == SSHKEY_ED25519)
+        return value_len == 64 ? 0 : SFT_EFORMAT;
+    if (pub->type == SSHKEY_RSA)
+        return value_len == (pub->bits + 7) / 8 ? 0 : SFT_EFORMAT;
+    sb_reader(&pair, value, value_len);
+    for (int i = 0; i < 2; i++) {
+        (void)sb_get_mpint(&pair, &number_len);
+        if (number_len == 0 || number_len > (pub->bits + 7) / 8)
+            sb_fail(&pair, SFT_EFORMAT);
+    }
+    sb_end(&pair);
+    return sb_err(&pair);
 }

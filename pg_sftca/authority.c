@@ -33,14 +33,34 @@ purpose_from(const char *word)
     return PURPOSE_NONE;
 }
 
-enum key_alg
-algorithm_from(const char *word)
+/* "rsa-2048" to "rsa-8192", whole bytes */
+static enum key_alg
+rsa_from(const char *word, unsigned *bitsp)
 {
-    if (strcmp(word, "ed25519") == 0)
-        return KEY_ED25519;
-    if (strcmp(word, "ecdsa-p256") == 0)
-        return KEY_ECDSA_P256;
-    return KEY_NONE;
+    if (strncmp(word, "rsa-", 4) != 0 || strlen(word) != 8 || strspn(word + 4, "0123456789") != 4)
+        return KEY_NONE;
+    unsigned bits = (unsigned)strtoul(word + 4, NULL, 10);
+    if (bits < SSHKEY_RSA_MIN_BITS || bits > SSHKEY_RSA_MAX_BITS || bits % 8 != 0)
+        return KEY_NONE;
+    *bitsp = bits;
+    return KEY_RSA;
+}
+
+enum key_alg
+algorithm_from(const char *word, unsigned *bitsp)
+{
+    static const struct {
+        const char *word;
+        enum key_alg alg;
+    } words[] = {{"ed25519", KEY_ED25519},
+                 {"ecdsa-p256", KEY_ECDSA_P256},
+                 {"ecdsa-p384", KEY_ECDSA_P384},
+                 {"ecdsa-p521", KEY_ECDSA_P521}};
+    *bitsp = 0;
+    for (size_t i = 0; i < lengthof(words); i++)
+        if (strcmp(word, words[i].word) == 0)
+            return words[i].alg;
+    return rsa_from(word, bitsp);
 }
 
 void
@@ -242,6 +262,13 @@ ask_live(const struct authority_id *id, uint64 *revoked_to)
         return NULL;
     *revoked_to = query_is_null(1) ? 0 : (uint64)DatumGetInt64(query_datum(1));
     return query_text(0);
+}
+
+uint64
+authority_call(void)
+{
+    static uint64 calls;
+    return ++calls;
 }
 
 const struct authority *

@@ -37,9 +37,11 @@ struct authority {
 };
 
 void authority_init(void);
+/* A number for authority_live() that no call has had yet. */
+uint64 authority_call(void);
 /*
  * The generation, unsealed, or NULL when it is retired (its key is then wiped here too). Asks the
- * database once for each call, a number that the caller counts up. Valid until this backend's next
+ * database once for each call, by its number. Valid until this backend's next
  * call of any of these; they must be called inside SPI and raise kek_missing, kek_wrong,
  * key_damaged.
  */
@@ -59,7 +61,8 @@ const struct authority *authority_statement(void);
 int authority_cached(void);
 
 enum purpose purpose_from(const char *word);
-enum key_alg algorithm_from(const char *word);
+/* KEY_NONE for a word that is not an algorithm; *bitsp is the size of an RSA key. */
+enum key_alg algorithm_from(const char *word, unsigned *bitsp);
 /* "<uuid>/<generation>" */
 void authority_name(const struct authority_id *id, char out[AUTHORITY_NAME_MAX]);
 

@@ -261,8 +261,7 @@ answer(const Datum *v, const bool *is_null, struct call *call, Datum *out, bool 
 static void
 answer_all(SPITupleTable *rows, ReturnSetInfo *result)
 {
-    static uint64 calls;
-    struct call call = {.number = ++calls};
+    struct call call = {.number = authority_call()};
     MemoryContext row_context =
         AllocSetContextCreate(CurrentMemoryContext, "pg_sftca row", ALLOCSET_DEFAULT_SIZES);
     for (uint64 i = 0; i < rows->numvals; i++) {

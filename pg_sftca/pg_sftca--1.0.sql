@@ -11,7 +11,9 @@
 CREATE TABLE sftca.authorities (
     id         uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid() CONSTRAINT authority_taken PRIMARY KEY,
     purpose    text NOT NULL CONSTRAINT authority_purpose CHECK (purpose IN ('ssh_user', 'ssh_host', 'x509', 'statement')),
-    algorithm  text NOT NULL CONSTRAINT algorithm_unsupported CHECK (algorithm IN ('ed25519', 'ecdsa-p256')),
+    algorithm  text NOT NULL CONSTRAINT algorithm_unsupported CHECK (algorithm IN ('ed25519', 'ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521')
+                   OR CASE WHEN algorithm ~ '^rsa-[0-9]{4}$'
+                           THEN pg_catalog.substr(algorithm, 5)::int BETWEEN 2048 AND 8192 AND pg_catalog.substr(algorithm, 5)::int % 8 = 0 ELSE false END),
     name       text NOT NULL DEFAULT '' CONSTRAINT authority_name_invalid CHECK (name ~ '^[ -~]{0,128}$'),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
@@ -19,7 +21,7 @@ SELECT pg_catalog.pg_extension_config_dump('sftca.authorities', '');
 COMMENT ON TABLE sftca.authorities IS 'Who signs: one row for each certificate authority, and one for the statement key.';
 COMMENT ON CONSTRAINT authority_taken ON sftca.authorities IS 'There is such an authority already.';
 COMMENT ON CONSTRAINT authority_purpose ON sftca.authorities IS 'The purpose of an authority is ssh_user, ssh_host, x509 or statement.';
-COMMENT ON CONSTRAINT algorithm_unsupported ON sftca.authorities IS 'The algorithm of an authority is ed25519 or ecdsa-p256.';
+COMMENT ON CONSTRAINT algorithm_unsupported ON sftca.authorities IS 'The algorithm of an authority is ed25519, ecdsa-p256, ecdsa-p384, ecdsa-p521, or rsa-2048 to rsa-8192 in steps of 8.';
 COMMENT ON CONSTRAINT authority_name_invalid ON sftca.authorities IS 'An authority''s name is one line of at most 128 characters.';
 
 CREATE UNIQUE INDEX statement_key_exists ON sftca.authorities (purpose) WHERE purpose = 'statement';
@@ -416,6 +418,54 @@ BEGIN
     RETURN sftca.krl_write(newest.version, newest.changed_at, public_keys, lows, highs);
 END $$;
 COMMENT ON FUNCTION sftca.krl(uuid) IS 'An OpenSSH revocation list with every canary and every revocation that can still matter. Refuses: authority_unknown.';
+
+CREATE FUNCTION sftca.crl_reason(reason text) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE split_part(reason, ':', 1) WHEN 'key_compromise' THEN 1 WHEN 'affiliation_changed' THEN 3 WHEN 'superseded' THEN 4
+           WHEN 'cessation_of_operation' THEN 5 WHEN 'privilege_withdrawn' THEN 9 ELSE 0 END
+$$;
+COMMENT ON FUNCTION sftca.crl_reason(text) IS 'RFC 5280''s number for a reason that is one of its words, or begins with one and a colon; else 0.';
+
+CREATE FUNCTION sftca.crl_sign(authority uuid, generation int) RETURNS bytea
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'sftca_crl_sign';
+COMMENT ON FUNCTION sftca.crl_sign(uuid, int) IS 'The list of one generation. Refuses: transaction_has_written, standby, key_retired, authority_purpose.';
+
+CREATE FUNCTION sftca.crl(authority uuid, generation int DEFAULT NULL) RETURNS bytea
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted int;
+BEGIN
+    IF NOT EXISTS (SELECT FROM sftca.authorities a WHERE a.id = authority) THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
+    END IF;
+    SELECT k.generation INTO wanted FROM sftca.authority_keys k
+     WHERE k.authority_id = authority AND CASE WHEN crl.generation IS NULL THEN k.state = 'active' ELSE k.generation = crl.generation END;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'generation_unknown', 'The authority has no such generation.');
+    END IF;
+    RETURN sftca.crl_sign(authority, wanted);
+END $$;
+COMMENT ON FUNCTION sftca.crl(uuid, int) IS
+'An X.509 revocation list (DER) of a generation, the active one by default; good for 7 days. Refuses: authority_unknown, generation_unknown, key_retired, authority_purpose, transaction_has_written, standby.';
+
+CREATE FUNCTION sftca.crl_bundle(authority uuid) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one int;
+    bundle text := '';
+BEGIN
+    FOR one IN SELECT k.generation FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.state <> 'retired' ORDER BY 1 LOOP
+        bundle := bundle || format(E'-----BEGIN X509 CRL-----\n%s\n-----END X509 CRL-----\n', rtrim(regexp_replace(
+            translate(encode(sftca.crl_sign(authority, one), 'base64'), E'\n', ''), '(.{64})', E'\\1\n', 'g'), E'\n'));
+    END LOOP;
+    IF bundle = '' THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
+    END IF;
+    RETURN bundle;
+END $$;
+COMMENT ON FUNCTION sftca.crl_bundle(uuid) IS
+'A list for each certificate in the trust bundle, as PEM: a verifier that has a list for one wants them for all. Refuses: authority_unknown, authority_purpose, transaction_has_written, standby.';
 
 -- Keys and signatures that others bring ---------------------------------------------------------
 

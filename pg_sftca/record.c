@@ -107,7 +107,7 @@ subject_is(const struct record *record, const struct x509read *cert)
 static bool
 issuer_is(const struct authority *authority, const struct x509read *cert)
 {
-    return strcmp(cert->issuer, authority->name) == 0 &&
+    return cert->signer == authority->public.type && strcmp(cert->issuer, authority->name) == 0 &&
            memcmp(authority->key_id, cert->authority_key_id, sizeof authority->key_id) == 0;
 }
 

@@ -23,7 +23,7 @@
 #include "throw.h"
 #include "tuple.h"
 
-#define DER_MAX 2048
+#define DER_MAX 4096 /* key and signature of RSA 8192, and what else there is */
 #define AUTHORITY_YEARS 10
 
 /* A new generation; key is alive only between generate() and key_free(). */
@@ -32,6 +32,7 @@ struct birth {
     char *purpose_word, *algorithm_word;
     enum purpose purpose;
     enum key_alg algorithm;
+    unsigned bits; /* of RSA */
     char name[AUTHORITY_NAME_MAX];
     struct sshkey public;
     int64 now;
@@ -124,7 +125,8 @@ static int
 generate(struct birth *b, const uint8_t *kek)
 {
     struct key *key = NULL;
-    int r = key_generate(b->algorithm, &key);
+    int r = b->algorithm == KEY_RSA ? key_generate_rsa(b->bits, &key)
+                                    : key_generate(b->algorithm, &key);
     if (r == SFT_OK)
         r = key_public(key, &b->public);
     if (r == SFT_OK)
@@ -135,6 +137,14 @@ generate(struct birth *b, const uint8_t *kek)
         r = write_canary(b, key);
     key_free(key);
     return r;
+}
+
+static bool
+suits(enum purpose purpose, enum key_alg algorithm)
+{
+    if (purpose == PURPOSE_STATEMENT)
+        return algorithm == KEY_ED25519;
+    return algorithm != KEY_NONE;
 }
 
 static void
@@ -148,11 +158,10 @@ read_arguments(FunctionCallInfo fcinfo, struct birth *b)
     b->purpose_word = argument_text(fcinfo, 2, "purpose");
     b->algorithm_word = argument_text(fcinfo, 3, "algorithm");
     b->purpose = purpose_from(b->purpose_word);
-    b->algorithm = algorithm_from(b->algorithm_word);
+    b->algorithm = algorithm_from(b->algorithm_word, &b->bits);
     if (b->purpose == PURPOSE_NONE)
         sftca_refuse(SFTCA_INVALID, "authority_purpose", "unknown purpose");
-    if (b->algorithm == KEY_NONE ||
-        (b->purpose == PURPOSE_STATEMENT && b->algorithm != KEY_ED25519))
+    if (!suits(b->purpose, b->algorithm))
         sftca_refuse(SFTCA_INVALID, "algorithm_unsupported", "unsupported algorithm");
     authority_name(&b->id, b->name);
     b->now = clock_now();

@@ -98,13 +98,13 @@ static const struct {
     enum key_alg alg;
     enum sshkey_type type;
     unsigned bits;
-    const char *name;
+    const char *name, *digest; /* of openssl pkeyutl */
 } algorithms[] = {
-    {KEY_ED25519, SSHKEY_ED25519, 256, "ed25519"},
-    {KEY_ECDSA_P256, SSHKEY_ECDSA_P256, 256, "p256"},
-    {KEY_ECDSA_P384, SSHKEY_ECDSA_P384, 384, "p384"},
-    {KEY_ECDSA_P521, SSHKEY_ECDSA_P521, 521, "p521"},
-    {KEY_RSA, SSHKEY_RSA, 3072, "rsa"},
+    {KEY_ED25519, SSHKEY_ED25519, 256, "ed25519", ""},
+    {KEY_ECDSA_P256, SSHKEY_ECDSA_P256, 256, "p256", "-digest sha256"},
+    {KEY_ECDSA_P384, SSHKEY_ECDSA_P384, 384, "p384", "-digest sha384"},
+    {KEY_ECDSA_P521, SSHKEY_ECDSA_P521, 521, "p521", "-digest sha512"},
+    {KEY_RSA, SSHKEY_RSA, 3072, "rsa", "-digest sha512"},
 };
 
 static void
@@ -161,6 +161,85 @@ check_openssh(const struct key *key, const struct sshkey *pub)
     ok(pem[0] == '\0', "and nothing is left of it");
 }
 
+static int
+checks(const struct sshkey *pub, const struct sbuf *sig)
+{
+    return key_check_ssh(pub, sig->p, sig->len);
+}
+
+static int
+verifies(const struct sshkey *pub, const struct sbuf *sig)
+{
+    return key_verify_ssh(pub, "message", 7, sig->p, sig->len);
+}
+
+/* As an SSH signature and as X.509 has it; openssl is the judge of the second. */
+static void
+check_signature(const struct key *key, const struct sshkey *pub, const char *pkeyopt)
+{
+    uint8_t blob[2048], sig[KEY_SIG_MAX], der[KEY_PRIVATE_DER_MAX];
+    struct sbuf b;
+    size_t len, der_len;
+    int flips = 0;
+    for (int i = 0; i < 64; i++) { /* short numbers and sign bytes come up now and then */
+        sb_writer(&b, blob, sizeof(blob));
+        flips += key_sign_ssh(key, "message", 7, &b) != 0 || verifies(pub, &b) != 0 ||
+                 checks(pub, &b) != 0;
+        i += pub->type == SSHKEY_RSA ? 31 : 0; /* has none of them, and is slow */
+    }
+    is_int(flips, 0, "an SSH signature verifies each time");
+    is_int(key_verify_ssh(pub, "massage", 7, b.p, b.len), SFT_ESIGNATURE, "not another message");
+    for (size_t i = 0; i < b.len; i += 3) {
+        blob[i] ^= 0x10;
+        flips += verifies(pub, &b) == 0;
+        blob[i] ^= 0x10;
+    }
+    is_int(flips, 0, "C16 no flipped bit of it verifies");
+    b.len--;
+    ok(verifies(pub, &b) != 0 && checks(pub, &b) != 0, "nor one byte less");
+    is_int(key_sign(key, "message", 7, sig, &len), 0, "signs as for X.509");
+    is_int(key_private_der(key, der, sizeof(der), &der_len), 0, "its DER");
+    tmp_write("k.der", der, der_len);
+    tmp_write("sig", sig, len);
+    tmp_write("msg", "message", 7);
+    is_int(
+        tmp_run("openssl pkey -inform DER -in k.der -pubout -out k.pub && openssl pkeyutl -verify "
+                "-rawin %s -pubin -inkey k.pub -in msg -sigfile sig >/dev/null 2>&1",
+                pkeyopt),
+        0, "openssl verifies it");
+}
+
+/* C20: an RSA key signs with SHA-512 and nothing else, and SHA-1 is not even looked at. */
+static void
+test_rsa(void)
+{
+    static const unsigned sizes[] = {2048, 2056, 3072};
+    uint8_t blob[2048];
+    struct sbuf b;
+    struct sshkey pub;
+    struct key *key = NULL;
+    is_int(key_generate_rsa(2047, &key), SFT_EKEYWEAK, "RSA of 2047 bits");
+    is_int(key_generate_rsa(2049, &key), SFT_EKEYWEAK, "RSA of 2049 bits");
+    is_int(key_generate_rsa(8200, &key), SFT_EKEYWEAK, "RSA of 8200 bits");
+    ok(key == NULL, "gives no key");
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        is_int(key_generate_rsa(sizes[i], &key), 0, "RSA generated");
+        ok(key_public(key, &pub) == 0 && pub.bits == sizes[i], "of the size that was asked");
+        check_signature(key, &pub, "-digest sha512");
+        sb_writer(&b, blob, sizeof(blob));
+        is_int(key_sign_ssh(key, "message", 7, &b), 0, "signs");
+        ok(b.len > 16 && memcmp(b.p + 4, "rsa-sha2-512", 12) == 0, "C20 rsa-sha2-512");
+        memcpy(b.p + 4, "rsa-sha2-256", 12);
+        is_int(verifies(&pub, &b), SFT_ESIGNATURE, "is no rsa-sha2-256");
+        key_free(key);
+    }
+    sb_writer(&b, blob, sizeof(blob));
+    sb_cstr(&b, "ssh-rsa");
+    sb_blob(&b, blob, 384);
+    is_int(checks(&pub, &b), SFT_EKEYTYPE, "C20 ssh-rsa is refused");
+    is_int(verifies(&pub, &b), SFT_EKEYTYPE, "C20 ssh-rsa is not verified");
+}
+
 static void
 test_every_algorithm(void)
 {
@@ -175,6 +254,7 @@ test_every_algorithm(void)
                pub.bits == algorithms[i].bits,
            "public key");
         check_der(key, &pub);
+        check_signature(key, &pub, algorithms[i].digest);
         if (i < 2) {
             check_raw_signature(key, &pub);
             check_openssh(key, &pub);
@@ -244,6 +324,7 @@ main(void)
     test_rfc8032();
     test_rfc6979();
     test_every_algorithm();
+    test_rsa();
     test_refused_private_keys();
     test_openssl_verifies();
     return done_testing();

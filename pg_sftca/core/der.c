@@ -11,8 +11,6 @@
 
 #include "common/err.h"
 
-#define DER_LEN_MAX 65535
-
 size_t
 der_open(struct sbuf *b, uint8_t tag)
 {
@@ -27,12 +25,10 @@ der_close(struct sbuf *b, size_t mark)
     if (sb_err(b) != SFT_OK)
         return;
     size_t n = b->len - mark;
-    if (n > DER_LEN_MAX) {
+    size_t more = n < 128 ? 0 : n < 256 ? 1 : n < 65536 ? 2 : n < 16777216 ? 3 : 4;
+    if (n > UINT32_MAX)
         sb_fail(b, SFT_ETOOLONG);
-        return;
-    }
-    size_t more = n < 128 ? 0 : n < 256 ? 1 : 2;
-    sb_raw(b, "\0\0", more);
+    sb_raw(b, "\0\0\0\0", more);
     if (sb_err(b) != SFT_OK)
         return;
     uint8_t *p = b->p + mark;

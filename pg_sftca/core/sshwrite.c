@@ -119,31 +119,12 @@ sshwrite_tbs(struct sbuf *out, const struct sshwrite *cert)
     sb_blob(out, cert->authority->blob, cert->authority->len);
 }
 
-static void
-put_signature(struct sbuf *out, enum key_alg alg, const uint8_t raw[KEY_RAW_SIG_MAX])
-{
-    size_t mark = sb_open(out);
-    if (alg == KEY_ED25519) {
-        sb_cstr(out, "ssh-ed25519");
-        sb_blob(out, raw, 64);
-    } else {
-        sb_cstr(out, "ecdsa-sha2-nistp256");
-        size_t pair = sb_open(out);
-        sb_mpint(out, raw, 32);
-        sb_mpint(out, raw + 32, 32);
-        sb_close(out, pair);
-    }
-    sb_close(out, mark);
-}
-
 int
 sshwrite_signed(struct sbuf *out, const uint8_t *tbs, size_t len, const struct key *key)
 {
-    uint8_t raw[KEY_RAW_SIG_MAX];
-    int r = key_sign_raw(key, tbs, len, raw);
-    if (r != SFT_OK)
-        return r;
     sb_raw(out, tbs, len);
-    put_signature(out, key_algorithm(key), raw);
-    return sb_err(out);
+    size_t mark = sb_open(out);
+    int r = key_sign_ssh(key, tbs, len, out);
+    sb_close(out, mark);
+    return r != SFT_OK ? r : sb_err(out);
 }

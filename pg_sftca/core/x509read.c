@@ -338,16 +338,58 @@ get_extensions(struct sbuf *tbs, struct x509read *cert)
     leave(tbs, &tagged);
 }
 
+/* AlgorithmIdentifier of a signature: the key that makes such ones. */
+static enum sshkey_type
+get_signer(struct sbuf *r)
+{
+    static const struct {
+        const struct der_oid *oid;
+        enum sshkey_type type;
+    } known[] = {{&oid_ed25519, SSHKEY_ED25519},
+                 {&oid_ecdsa_sha256, SSHKEY_ECDSA_P256},
+                 {&oid_ecdsa_sha384, SSHKEY_ECDSA_P384},
+                 {&oid_ecdsa_sha512, SSHKEY_ECDSA_P521},
+                 {&oid_rsa_sha512, SSHKEY_RSA}};
+    struct sbuf algorithm, oid;
+    size_t n;
+    enum sshkey_type type = SSHKEY_NONE;
+    enter(r, DER_SEQUENCE, &algorithm);
+    enter(&algorithm, DER_OID, &oid);
+    const uint8_t *p = rest(&oid, &n);
+    for (size_t i = 0; sb_err(&oid) == SFT_OK && i < sizeof known / sizeof *known; i++)
+        if (n == known[i].oid->len && memcmp(p, known[i].oid->bytes, n) == 0)
+            type = known[i].type;
+    if (type == SSHKEY_RSA)
+        expect(&algorithm, DER_NULL, "", 0);
+    if (type == SSHKEY_NONE)
+        sb_fail(r, SFT_EFORMAT);
+    leave(r, &algorithm);
+    return type;
+}
+
+/* A bit string of whole bytes, as long as such a signature can be. */
+static void
+get_signature(struct sbuf *r, enum sshkey_type signer)
+{
+    struct sbuf bits;
+    enter(r, DER_BITS, &bits);
+    uint8_t unused = sb_get_u8(&bits);
+    size_t n = sb_left(&bits);
+    if (sb_err(&bits) != SFT_OK || unused != 0 || n < 8 || (signer == SSHKEY_ED25519 && n != 64) ||
+        (signer == SSHKEY_RSA && n < SSHKEY_RSA_MIN_BITS / 8))
+        sb_fail(r, SFT_EFORMAT);
+}
+
 static void
 get_tbs(struct sbuf *tbs, struct x509read *cert)
 {
-    struct sbuf version, algorithm;
+    struct sbuf version;
     enter(tbs, 0xa0, &version);
     if (get_u64(&version) != 2)
         sb_fail(tbs, SFT_EFORMAT);
     leave(tbs, &version);
     cert->serial = get_u64(tbs);
-    enter(tbs, DER_SEQUENCE, &algorithm);
+    cert->signer = get_signer(tbs);
     get_issuer(tbs, cert);
     get_validity(tbs, cert);
     get_subject(tbs, cert);
@@ -358,7 +400,7 @@ get_tbs(struct sbuf *tbs, struct x509read *cert)
 int
 x509read_client(struct x509read *cert, const uint8_t *der, size_t len)
 {
-    struct sbuf r, whole, tbs, algorithm, signature;
+    struct sbuf r, whole, tbs;
     memset(cert, 0, sizeof *cert);
     sb_reader(&r, der, len);
     enter(&r, DER_SEQUENCE, &whole);
@@ -367,8 +409,9 @@ x509read_client(struct x509read *cert, const uint8_t *der, size_t len)
     cert->tbs_len = len - cert->tbs_at - sb_left(&whole);
     get_tbs(&tbs, cert);
     leave(&whole, &tbs);
-    enter(&whole, DER_SEQUENCE, &algorithm);
-    enter(&whole, DER_BITS, &signature);
+    if (get_signer(&whole) != cert->signer)
+        sb_fail(&whole, SFT_EFORMAT); /* RFC 5280 4.1.1.2: both the same */
+    get_signature(&whole, cert->signer);
     leave(&r, &whole);
     sb_end(&r);
     return sb_err(&r);

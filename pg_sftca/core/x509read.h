@@ -18,6 +18,7 @@ struct x509read {
     char common_name[256], organization[256], organizational_unit[256], uri[512];
     uint64_t valid_after, valid_before; /* valid_before is the first bad second */
     struct sshkey subject;
+    enum sshkey_type signer; /* what kind of key the signature claims to be by */
     uint8_t authority_key_id[20];
     size_t tbs_at, tbs_len; /* where in the DER the signed bytes are */
 };

@@ -10,6 +10,7 @@
 #include "common/text.h"
 #include "core/der.h"
 #include "core/x509oid.h"
+#include "core/x509part.h"
 
 /* The key's fields after its algorithm name, as the SSH blob has them. */
 static void
@@ -117,45 +118,12 @@ x509write_key_id(const struct sshkey *key, uint8_t out[X509_KEY_ID_LEN])
 }
 
 static void
-put_signature_algorithm(struct sbuf *out, enum sshkey_type type)
-{
-    size_t mark = der_open(out, DER_SEQUENCE);
-    if (type == SSHKEY_ED25519)
-        der_oid(out, &oid_ed25519);
-    else if (type == SSHKEY_ECDSA_P256)
-        der_oid(out, &oid_ecdsa_sha256);
-    else
-        sb_fail(out, SFT_EKEYTYPE);
-    der_close(out, mark);
-}
-
-static void
-put_attribute(struct sbuf *out, const struct der_oid *type, const char *value)
-{
-    size_t set = der_open(out, DER_SET);
-    size_t pair = der_open(out, DER_SEQUENCE);
-    der_oid(out, type);
-    der_element(out, DER_UTF8, value, strlen(value));
-    der_close(out, pair);
-    der_close(out, set);
-}
-
-static void
-put_authority_name(struct sbuf *out, const struct x509write *cert)
-{
-    size_t mark = der_open(out, DER_SEQUENCE);
-    put_attribute(out, &oid_organization, "sft");
-    put_attribute(out, &oid_common_name, cert->issuer);
-    der_close(out, mark);
-}
-
-static void
 put_client_name(struct sbuf *out, const struct x509write *cert)
 {
     size_t mark = der_open(out, DER_SEQUENCE);
-    put_attribute(out, &oid_organization, cert->organization);
-    put_attribute(out, &oid_organizational_unit, cert->organizational_unit);
-    put_attribute(out, &oid_common_name, cert->common_name);
+    x509part_attribute(out, &oid_organization, cert->organization);
+    x509part_attribute(out, &oid_organizational_unit, cert->organizational_unit);
+    x509part_attribute(out, &oid_common_name, cert->common_name);
     der_close(out, mark);
 }
 
@@ -168,59 +136,36 @@ put_validity(struct sbuf *out, const struct x509write *cert)
     der_close(out, mark);
 }
 
-/* Opens Extension up to the content of its octet string; close with the two marks. */
-struct extension {
-    size_t whole, value;
-};
-
-static struct extension
-extension_open(struct sbuf *out, const struct der_oid *oid, int critical)
-{
-    struct extension e = {.whole = der_open(out, DER_SEQUENCE)};
-    der_oid(out, oid);
-    if (critical)
-        der_true(out);
-    e.value = der_open(out, DER_OCTETS);
-    return e;
-}
-
-static void
-extension_close(struct sbuf *out, struct extension e)
-{
-    der_close(out, e.value);
-    der_close(out, e.whole);
-}
-
 static void
 put_basic_constraints(struct sbuf *out, int is_authority)
 {
-    struct extension e = extension_open(out, &oid_basic_constraints, 1);
+    struct x509part_extension e = x509part_extension_open(out, &oid_basic_constraints, 1);
     size_t mark = der_open(out, DER_SEQUENCE);
     if (is_authority) {
         der_true(out);
         der_u64(out, 0); /* no authority below this one */
     }
     der_close(out, mark);
-    extension_close(out, e);
+    x509part_extension_close(out, e);
 }
 
 /* bits: unused bit count and the bits, as a BIT STRING's content. */
 static void
 put_key_usage(struct sbuf *out, const char bits[2])
 {
-    struct extension e = extension_open(out, &oid_key_usage, 1);
+    struct x509part_extension e = x509part_extension_open(out, &oid_key_usage, 1);
     der_element(out, DER_BITS, bits, 2);
-    extension_close(out, e);
+    x509part_extension_close(out, e);
 }
 
 static void
 put_client_auth(struct sbuf *out)
 {
-    struct extension e = extension_open(out, &oid_extended_key_usage, 0);
+    struct x509part_extension e = x509part_extension_open(out, &oid_extended_key_usage, 0);
     size_t mark = der_open(out, DER_SEQUENCE);
     der_oid(out, &oid_client_auth);
     der_close(out, mark);
-    extension_close(out, e);
+    x509part_extension_close(out, e);
 }
 
 static void
@@ -230,33 +175,19 @@ put_subject_key_id(struct sbuf *out, const struct sshkey *key)
     int r = x509write_key_id(key, id);
     if (r != SFT_OK)
         sb_fail(out, r);
-    struct extension e = extension_open(out, &oid_subject_key_id, 0);
+    struct x509part_extension e = x509part_extension_open(out, &oid_subject_key_id, 0);
     der_element(out, DER_OCTETS, id, sizeof id);
-    extension_close(out, e);
-}
-
-static void
-put_authority_key_id(struct sbuf *out, const struct sshkey *key)
-{
-    uint8_t id[X509_KEY_ID_LEN] = {0};
-    int r = x509write_key_id(key, id);
-    if (r != SFT_OK)
-        sb_fail(out, r);
-    struct extension e = extension_open(out, &oid_authority_key_id, 0);
-    size_t mark = der_open(out, DER_SEQUENCE);
-    der_element(out, 0x80, id, sizeof id); /* [0] keyIdentifier */
-    der_close(out, mark);
-    extension_close(out, e);
+    x509part_extension_close(out, e);
 }
 
 static void
 put_uri(struct sbuf *out, const char *uri)
 {
-    struct extension e = extension_open(out, &oid_alt_name, 0);
+    struct x509part_extension e = x509part_extension_open(out, &oid_alt_name, 0);
     size_t mark = der_open(out, DER_SEQUENCE);
     der_element(out, 0x86, uri, strlen(uri)); /* [6] uniformResourceIdentifier */
     der_close(out, mark);
-    extension_close(out, e);
+    x509part_extension_close(out, e);
 }
 
 /* version, serialNumber, signature: the same for both kinds. */
@@ -271,8 +202,8 @@ put_head(struct sbuf *out, const struct x509write *cert)
     der_u64(out, 2); /* v3 */
     der_close(out, version);
     der_u64(out, cert->serial);
-    put_signature_algorithm(out, cert->authority->type);
-    put_authority_name(out, cert); /* issuer */
+    x509part_signature_algorithm(out, cert->authority->type);
+    x509part_authority_name(out, cert->issuer); /* issuer */
     put_validity(out, cert);
 }
 
@@ -289,7 +220,7 @@ x509write_client_tbs(struct sbuf *out, const struct x509write *cert)
     put_key_usage(out, "\x07\x80"); /* digitalSignature */
     put_client_auth(out);
     put_subject_key_id(out, cert->subject);
-    put_authority_key_id(out, cert->authority);
+    x509part_authority_key_id(out, cert->authority);
     put_uri(out, cert->uri);
     der_close(out, extensions);
     der_close(out, tagged);
@@ -301,48 +232,31 @@ x509write_authority_tbs(struct sbuf *out, const struct x509write *cert)
 {
     size_t tbs = der_open(out, DER_SEQUENCE);
     put_head(out, cert);
-    put_authority_name(out, cert); /* subject: signed by itself */
+    x509part_authority_name(out, cert->issuer); /* subject: signed by itself */
     x509write_spki(out, cert->authority);
     size_t tagged = der_open(out, 0xa3);
     size_t extensions = der_open(out, DER_SEQUENCE);
     put_basic_constraints(out, 1);
     put_key_usage(out, "\x01\x06"); /* keyCertSign, cRLSign */
     put_subject_key_id(out, cert->authority);
-    put_authority_key_id(out, cert->authority);
+    x509part_authority_key_id(out, cert->authority);
     der_close(out, extensions);
     der_close(out, tagged);
     der_close(out, tbs);
 }
 
-/* ECDSA-Sig-Value, or the 64 bytes of Ed25519, as a bit string. */
-static void
-put_signature(struct sbuf *out, enum key_alg alg, const uint8_t raw[KEY_RAW_SIG_MAX])
-{
-    if (alg == KEY_ED25519) {
-        der_bits(out, raw, 64);
-        return;
-    }
-    size_t bits = der_open(out, DER_BITS);
-    sb_u8(out, 0);
-    size_t pair = der_open(out, DER_SEQUENCE);
-    der_unsigned(out, raw, 32);
-    der_unsigned(out, raw + 32, 32);
-    der_close(out, pair);
-    der_close(out, bits);
-}
-
 int
 x509write_signed(struct sbuf *out, const uint8_t *tbs, size_t len, const struct key *key)
 {
-    uint8_t raw[KEY_RAW_SIG_MAX];
-    enum key_alg alg = key_algorithm(key);
-    int r = key_sign_raw(key, tbs, len, raw);
+    uint8_t sig[KEY_SIG_MAX];
+    size_t sig_len;
+    int r = key_sign(key, tbs, len, sig, &sig_len);
     if (r != SFT_OK)
         return r;
     size_t mark = der_open(out, DER_SEQUENCE);
     sb_raw(out, tbs, len);
-    put_signature_algorithm(out, alg == KEY_ED25519 ? SSHKEY_ED25519 : SSHKEY_ECDSA_P256);
-    put_signature(out, alg, raw);
+    x509part_signature_algorithm(out, x509part_type(key_algorithm(key)));
+    der_bits(out, sig, sig_len);
     der_close(out, mark);
     return sb_err(out);
 }

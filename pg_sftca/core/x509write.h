@@ -33,6 +33,7 @@ struct x509write {
 void x509write_client_tbs(struct sbuf *out, const struct x509write *cert);
 /* TBSCertificate that the authority signs for itself: CA:TRUE, pathlen 0. */
 void x509write_authority_tbs(struct sbuf *out, const struct x509write *cert);
+/* Certificate, or CertificateList when tbs is one of a list (crlwrite.h). */
 SFT_CHECKED int x509write_signed(struct sbuf *out, const uint8_t *tbs, size_t len,
                                  const struct key *key);
 /* PEM text with a final NUL. */

@@ -11,7 +11,7 @@ use Test::More;
 
 my $v = Vault->new;
 my $s = $v->db->session('postgres');
-my $p256 = $s->value("SELECT sftca.authority_create('ssh_user', 'ecdsa-p256', 'second')");
+my %more = map { $_ => $s->value("SELECT sftca.authority_create('ssh_user', '$_')") } qw(ecdsa-p256 ecdsa-p384 ecdsa-p521 rsa-2048 rsa-3072);
 
 # security keys need hardware to be made; their public halves are only bytes
 sub sk { my ($name, @parts) = @_; return "$name " . encode_base64(join('', map { pack 'N/a*', $_ } $name, @parts), '') }
@@ -24,7 +24,7 @@ my %keys = (
 	'sk-p256' => sk('sk-ecdsa-sha2-nistp256@openssh.com', 'nistp256', substr(decode_base64($ec), -65), 'ssh:'),
 );
 
-for my $authority ($v->{ssh_user}, $p256) {
+for my $authority ($v->{ssh_user}, @more{sort keys %more}) {
 	for my $kind (sort keys %keys) {
 		my $id = $v->uuid;
 		my $serial = $s->value($v->user($id, public_key => "'$keys{$kind}'", authority => "'$authority'",
@@ -104,13 +104,18 @@ for my $kind (grep { !/^sk/ } sort keys %keys) {
 }
 $s->run($v->client($v->uuid, public_key => "'$keys{'sk-ed25519'}'"));
 is $s->code, 'public_key_type', 'X.509 has no security keys';
-my $ed_ca = $s->value("SELECT sftca.authority_create('x509', 'ed25519')");
-{
-	my $id = $v->uuid;
-	$s->value($v->client($id, authority => "'$ed_ca'"));
-	my $root = $v->write_file('ed.pem', $v->db->psql('vault', "SELECT sftca.trust_bundle('$ed_ca')") . "\n");
-	my $file = $v->write_file('client.pem', ($v->finish($s, $id))[1] . "\n");
-	is +($v->db->command('openssl', 'verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', $root, $file))[0], 0, 'an Ed25519 authority for X.509';
+for my $algorithm (qw(ed25519 ecdsa-p384 ecdsa-p521 rsa-2048 rsa-3072)) {
+	my $other = $s->value("SELECT sftca.authority_create('x509', '$algorithm')");
+	my $root = $v->write_file('other.pem', $v->db->psql('vault', "SELECT sftca.trust_bundle('$other')") . "\n");
+	is +($v->db->command('openssl', 'verify', '-x509_strict', '-check_ss_sig', '-CAfile', $root, $root))[0], 0, "X.509 by $algorithm: the authority itself";
+	for my $kind (grep { !/^sk/ } sort keys %keys) {
+		my $id = $v->uuid;
+		$s->value($v->client($id, authority => "'$other'", public_key => "'$keys{$kind}'"));
+		# in a backend that has to unseal the key
+		my $file = $v->write_file('client.pem', (($v->finish($v->db->session('postgres'), $id))[1] // '') . "\n");
+		is +($v->db->command('openssl', 'verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', $root, $file))[0], 0, "  a client's $kind";
+		isnt +($v->db->command('openssl', 'verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', $ca, $file))[0], 0, '  but not under another authority' if $kind eq 'p256';
+	}
 }
 
 # finish() over many: one row for each distinct id, NULLs ignored

@@ -147,7 +147,7 @@ is $s->code, 'argument_missing', 'S4 NULL is no key';
 is $s->value("SELECT fingerprint FROM sftca.parse_public_key('$good')"), (split ' ', $v->db->must('ssh-keygen', '-l', '-f', $v->write_file('k.pub', "$good\n")))[1], 'the fingerprint is ssh-keygen\'s';
 
 # authorities
-for (["'x'", 'NULL', 'authority_purpose'], ['NULL', 'NULL', 'purpose'], ["'ssh_user'", "'rsa'", 'algorithm_unsupported'],
+for (["'x'", 'NULL', 'authority_purpose'], ['NULL', 'NULL', 'purpose'], (map { ["'ssh_user'", "'$_'", 'algorithm_unsupported'] } 'rsa', 'rsa-2040', 'rsa-2049', 'rsa-8200', 'rsa-02048', 'rsa-20 48', 'rsa-9999', 'dsa', 'Ed25519', '', 'ecdsa-p224', "ed25519\n"),
 	["'statement'", 'NULL', 'statement_key_exists'], ["'ssh_user'", "NULL, repeat('x', 129)", 'authority_name_invalid'], ["'ssh_user'", "NULL, E'a\\nb'", 'authority_name_invalid']) {
 	my ($purpose, $rest, $word) = @$_;
 	$s->run("SELECT sftca.authority_create($purpose, $rest)");
@@ -156,5 +156,9 @@ for (["'x'", 'NULL', 'authority_purpose'], ['NULL', 'NULL', 'purpose'], ["'ssh_u
 }
 $s->run("SELECT * FROM sftca.key_generate(gen_random_uuid(), 1, 'statement', 'ecdsa-p256')");
 is $s->code, 'algorithm_unsupported', 'statements are signed with Ed25519 only';
+for my $word ('rsa-2040', 'rsa-2049', 'rsa-8200', 'rsa-2048 ', 'rsa-0xff', 'rsa-') {
+	$s->run("SELECT * FROM sftca.key_generate(gen_random_uuid(), 1, 'ssh_user', '$word')");
+	is $s->code, 'algorithm_unsupported', "no algorithm: '$word'";
+}
 
 done_testing;

@@ -12,6 +12,7 @@
 #include "common/sshcert.h"
 #include "common/tap.h"
 #include "common/text.h"
+#include "core/crlwrite.h"
 #include "core/der.h"
 #include "core/option.h"
 #include "core/password.h"
@@ -271,10 +272,21 @@ test_ssh(enum key_alg alg)
     static const char *const kinds[] = {"ed25519", "ecdsa -b 256", "ecdsa -b 384", "ecdsa -b 521",
                                         "rsa -b 2048"};
     struct key *key;
-    char pem[2000];
-    if (key_generate(alg, &key) != 0 || key_to_openssh(key, "ca", pem, sizeof pem) != 0)
+    uint8_t der[KEY_PRIVATE_DER_MAX];
+    char base64[B64_LEN(sizeof der) + 1];
+    size_t len;
+    if (key_generate(alg, &key) != 0 || key_private_der(key, der, sizeof der, &len) != 0 ||
+        b64_encode(base64, sizeof base64, der, len) != 0)
         abort();
-    spit("ca", pem);
+    spit("ca.der", base64);
+    if (alg == KEY_ED25519) { /* ssh-keygen reads it in its own form only */
+        char pem[2000];
+        if (key_to_openssh(key, "ca", pem, sizeof pem) != 0)
+            abort();
+        spit("ca", pem);
+    } else {
+        is_int(shell("base64 -d ca.der | openssl pkey -inform DER >ca"), 0, "an authority");
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         compare(alg, key, kinds[i]);
     key_free(key);
@@ -433,6 +445,68 @@ test_x509(enum key_alg alg)
     key_free(key);
 }
 
+/* ---- revocation lists ---- */
+
+#define ENTRIES 2000
+
+static int
+list_err(const struct crlwrite *crl)
+{
+    static uint8_t mem[4096];
+    struct sbuf out;
+    sb_writer(&out, mem, sizeof mem);
+    crlwrite_tbs(&out, crl);
+    return sb_err(&out);
+}
+
+static void
+test_crl(enum key_alg alg)
+{
+    static struct crlwrite_entry entries[ENTRIES];
+    static uint8_t tbs_mem[1 << 18], der[1 << 18];
+    static const size_t sizes[] = {0, 1, 3, ENTRIES};
+    struct key *key;
+    struct sshkey signer;
+    struct sbuf tbs, out;
+    if (key_generate(alg, &key) != 0 || key_public(key, &signer) != 0)
+        abort();
+    for (size_t i = 0; i < ENTRIES; i++)
+        entries[i] = (struct crlwrite_entry){i * i + 1, 1700000000 + (int64_t)i, i % 3 == 1};
+    struct crlwrite crl = {"issuer/1", &signer, 7, 1700010000, 1700010001, entries, 0};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        crl.entries_n = sizes[i];
+        ok(crlwrite_room(sizes[i]) <= sizeof der, "a list");
+        sb_writer(&tbs, tbs_mem, crlwrite_room(sizes[i]));
+        crlwrite_tbs(&tbs, &crl);
+        sb_writer(&out, der, crlwrite_room(sizes[i]));
+        ok(sb_err(&tbs) == 0 && x509write_signed(&out, tbs.p, tbs.len, key) == 0, "  signed");
+        is_int(crlwrite_check(&crl, der, out.len), SFT_OK, "  read again");
+        is_int(crlwrite_check(&crl, der, out.len - 1), SFT_EFORMAT, "  not when it is cut");
+        der[out.len - 1] ^= 1;
+        is_int(crlwrite_check(&crl, der, out.len), SFT_ESIGNATURE, "  nor badly signed");
+        der[out.len - 1] ^= 1;
+        crl.number++;
+        is_int(crlwrite_check(&crl, der, out.len), SFT_EFORMAT, "  nor with another number");
+        crl.number--;
+        if (sizes[i] > 0) {
+            entries[sizes[i] - 1].reason ^= 4;
+            is_int(crlwrite_check(&crl, der, out.len), SFT_EFORMAT, "  nor another reason");
+            entries[sizes[i] - 1].reason ^= 4;
+            crl.entries_n--;
+            is_int(crlwrite_check(&crl, der, out.len), SFT_EFORMAT, "  nor an entry more");
+        }
+    }
+    crl.entries_n = 2;
+    crl.next_update = crl.this_update;
+    is_int(list_err(&crl), SFT_EVALIDITY, "X10 next update is later");
+    crl.next_update++;
+    entries[1].reason = 6;
+    is_int(list_err(&crl), SFT_EFORMAT, "no certificate is on hold");
+    entries[1] = entries[0];
+    is_int(list_err(&crl), SFT_ESERIAL, "no serial twice");
+    key_free(key);
+}
+
 /* ---- secrets and passwords ---- */
 
 static void
@@ -489,9 +563,18 @@ main(void)
     test_der();
     test_ssh(KEY_ED25519);
     test_ssh(KEY_ECDSA_P256);
+    test_ssh(KEY_ECDSA_P384);
+    test_ssh(KEY_ECDSA_P521);
+    test_ssh(KEY_RSA);
     test_ssh_refusals();
     test_x509(KEY_ECDSA_P256);
     test_x509(KEY_ED25519);
+    test_x509(KEY_ECDSA_P384);
+    test_x509(KEY_ECDSA_P521);
+    test_x509(KEY_RSA);
+    test_crl(KEY_ECDSA_P256);
+    test_crl(KEY_ED25519);
+    test_crl(KEY_RSA);
     test_secrets();
     test_passwords();
     snprintf(command, sizeof command, "rm -rf %s", folder);
