@@ -206,7 +206,9 @@ call_patiently(struct platform *p, const struct call *call, struct http_request 
     req->request_id = request_id;
     (void)sleep((unsigned)out->retry_after);
     http_answer_free(out);
-    return http_call(&p->peer, req, out);
+    err = http_call(&p->peer, req, out);
+    req->request_id = NULL; /* ours is about to go */
+    return err;
 }
 
 int

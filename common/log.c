@@ -157,7 +157,7 @@ line_escaped(struct line *line, const char *s)
 {
     const unsigned char *p = (const unsigned char *)s;
     while (*p) {
-        char one[12];
+        char one[12] = "";
         line_add(line, one, escape_next(&p, one, false));
     }
 }

@@ -26,8 +26,9 @@ VARIANT_CFLAGS += -O2 -D_FORTIFY_SOURCE=2
 endif
 ifdef ANALYZE
 VARIANT := analyze
-# Ownership that goes into a growing array is beyond gcc's leak checker; ASan's (SAN=1) does that.
-VARIANT_CFLAGS += -fanalyzer -Wno-analyzer-malloc-leak
+# Ownership that goes into a growing array, or a descriptor to a child, is beyond gcc's leak checkers;
+# ASan's (SAN=1) does that.
+VARIANT_CFLAGS += -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-fd-leak
 endif
 LDFLAGS += -Wl,-z,relro,-z,now
 BUILD := build/$(VARIANT)
