@@ -25,6 +25,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE sft_owner, sft_admin_owner REVOKE EXECUTE ON F
 ALTER DEFAULT PRIVILEGES FOR ROLE sft_owner, sft_admin_owner REVOKE USAGE ON TYPES FROM PUBLIC;
 
 CREATE EXTENSION IF NOT EXISTS pg_sftca;
+ALTER EXTENSION pg_sftca UPDATE;
 GRANT USAGE ON SCHEMA sftca TO sft_owner;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA sftca TO sft_owner;
 GRANT SELECT ON sftca.keys, sftca.statement_keys, sftca.certificates, sftca.revocations TO sft_owner;
