@@ -11,7 +11,7 @@ export SAN FAULTS ANALYZE PREFIX DESTDIR
 ROOMS = common pg_sftca gateway agent client regress
 BUILD_TARGETS = $(ROOMS:%=build-%)
 
-.PHONY: help deps all $(BUILD_TARGETS) demo demo-stop check check-long lint format hooks \
+.PHONY: help deps all $(BUILD_TARGETS) demo demo-stop check check-long check-trixie lint format hooks \
         install install-db clean
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo '  make deps        install the Debian packages for building, testing and lint'
 	@echo '  make all         build everything            SAN=1 sanitizers, FAULTS=1 fault points'
 	@echo '  make check-long  sanitizer builds, sweeps, soaks and long fuzzing: before an issue is called done'
+	@echo '  make check-trixie  the tests of the vault in a Debian 13 root (PostgreSQL 17, OpenSSL 3.5, OpenSSH 10)'
 	@echo '  make lint        format, dependency rule, analyzers, conventions'
 	@echo '  make format      rewrite C files as .clang-format says'
 	@echo '  make hooks       let git run format and lint before each commit'
@@ -56,6 +57,10 @@ check:
 
 check-long:
 	@dev/check long
+
+# What is committed, in a root that debootstrap makes and keeps; make deps installs there what the tests need.
+check-trixie:
+	@dev/fresh trixie root 'make -s deps && make -C pg_sftca check'
 
 lint:
 	@dev/lint

@@ -29,7 +29,7 @@ sub certificate
 # A login over a pipe: no port, and no account is touched but by its name.
 sub login
 {
-	return $v->db->command('unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', 'mount -t tmpfs -o mode=0755 none /run && mkdir /run/sshd && exec "$@"', 'sh',
+	return $v->db->command("$Sft::Db::top/dev/ns", '--pid', '--fork', '--kill-child', '--', 'sh', '-c', 'mount -t tmpfs -o mode=0755 none /run && mkdir /run/sshd && exec "$@"', 'sh',
 		'ssh', '-F', 'none', '-o', 'BatchMode=yes', '-o', "UserKnownHostsFile=$dir/known", '-o', 'GlobalKnownHostsFile=none', '-o', 'StrictHostKeyChecking=yes',
 		'-o', 'HostKeyAlias=web01', '-o', 'IdentitiesOnly=yes', '-o', 'IdentityAgent=none', '-o', "IdentityFile=$user_key->[1]", '-o', "CertificateFile=$dir/user-cert.pub",
 		'-o', "ProxyCommand=/usr/sbin/sshd -i -f $dir/sshd_config", 'root@web01', 'echo', 'inside');
