@@ -83,7 +83,8 @@ sub DESTROY
 	my ($self) = @_;
 	return if $$ != $self->{pid};
 	local ($?, $!, $@);
-	$self->end($_) for @{ $self->{spawned} }, $self->{holder};
+	my @all = (@{ $self->{spawned} }, $self->{holder});
+	$self->end($_) for @all;
 }
 
 1;
