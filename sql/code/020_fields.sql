@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 020_fields.sql - reading what callers wrote: bodies, and fields of a known type. Every error names the field and the rule.
 
-CREATE FUNCTION sft_core.parse_body(raw bytea) RETURNS jsonb
+CREATE FUNCTION sft_core.parse_body(raw bytea, product boolean DEFAULT false) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     body text; parsed jsonb; plain text;
@@ -28,10 +28,16 @@ BEGIN
     BEGIN
         parsed := body::jsonb;
     EXCEPTION WHEN data_exception OR syntax_error OR statement_too_complex THEN
+        IF product THEN
+            PERFORM sft_core.refuse(415, 'content_type_unsupported', 'The body is not JSON.');
+        END IF;
         PERFORM sft_core.refuse(400, 'body_malformed',
             'The body is not JSON, or has a character that cannot be stored.');
     END;
     IF jsonb_typeof(parsed) IS DISTINCT FROM 'object' THEN
+        IF product THEN
+            PERFORM sft_core.refuse(415, 'content_type_unsupported', 'The body is not a JSON object.');
+        END IF;
         PERFORM sft_core.refuse(400, 'body_not_object', 'The body is not a JSON object.');
     END IF;
     IF (SELECT count(*) FROM json_object_keys(body::json)) <> (SELECT count(*) FROM jsonb_object_keys(parsed)) THEN
@@ -39,7 +45,7 @@ BEGIN
     END IF;
     RETURN parsed;
 END $$;
-COMMENT ON FUNCTION sft_core.parse_body(bytea) IS 'The JSON object that a body is. Refuses: body_encoding, body_too_deep, number_too_large, body_malformed, body_not_object, field_duplicate.';
+COMMENT ON FUNCTION sft_core.parse_body(bytea, boolean) IS 'The JSON object that a body is. Refuses: body_encoding, content_type_unsupported (as the product says it), body_too_deep, number_too_large, body_malformed, body_not_object, field_duplicate.';
 
 CREATE FUNCTION sft_core.only_fields(body jsonb, VARIADIC known text[]) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$

@@ -19,7 +19,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.percent_decode(text) IS 'A value of a query, decoded once. Raises where that is not UTF-8 or has a NUL.';
 
-CREATE FUNCTION sft_core.parse_query(target text) RETURNS jsonb
+CREATE FUNCTION sft_core.parse_query(target text, product boolean DEFAULT false) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     raw text := CASE WHEN position('?' IN target) > 0 THEN substr(target, position('?' IN target) + 1) ELSE '' END;
@@ -33,44 +33,19 @@ BEGIN
     END IF;
     FOREACH pair IN ARRAY string_to_array(raw, '&') LOOP
         name := sft_core.percent_decode(split_part(pair, '=', 1));
-        IF result ? name THEN
+        IF result ? name AND NOT product THEN
             PERFORM sft_core.refuse(400, 'query_duplicate', 'A value stands twice in the query.');
         END IF;
-        result := result || jsonb_build_object(name, sft_core.percent_decode(CASE
+        result := result || jsonb_build_object(name, coalesce(result->>name || ',', '') || sft_core.percent_decode(CASE
             WHEN position('=' IN pair) > 0 THEN substr(pair, position('=' IN pair) + 1) ELSE '' END));
     END LOOP;
     RETURN result;
 EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
     PERFORM sft_core.refuse(400, 'query_malformed', 'The query is not UTF-8, or has a NUL.');
 END $$;
-COMMENT ON FUNCTION sft_core.parse_query(text) IS 'The values of a query. Refuses: query_malformed, query_duplicate.';
+COMMENT ON FUNCTION sft_core.parse_query(text, boolean) IS 'The values of a query; of the product''s endpoints a repeated one is a list with commas. Refuses: query_malformed, query_duplicate.';
 
-CREATE FUNCTION sft_core.query_number(query jsonb, name text, lowest bigint, highest bigint) RETURNS bigint
-LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    value text := query->>name;
-BEGIN
-    IF value IS NULL OR value = '' THEN
-        RETURN NULL;
-    END IF;
-    IF value !~ '^(0|[1-9][0-9]{0,17})$' OR value::bigint NOT BETWEEN lowest AND highest THEN
-        PERFORM sft_core.wrong(name, format('is a whole number from %s to %s', lowest, highest));
-    END IF;
-    RETURN value::bigint;
-END $$;
-COMMENT ON FUNCTION sft_core.query_number(jsonb, text, bigint, bigint) IS 'A whole number in the query, or null. Refuses: <name>_format.';
-
-CREATE FUNCTION sft_core.query_flag(query jsonb, name text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    IF coalesce(query->>name, 'false') NOT IN ('true', 'false', '1', '0', '') THEN
-        PERFORM sft_core.wrong(name, 'is true or false');
-    END IF;
-    RETURN coalesce(query->>name, 'false') IN ('true', '1');
-END $$;
-COMMENT ON FUNCTION sft_core.query_flag(jsonb, text) IS 'A truth value in the query, false where it is absent. Refuses: <name>_format.';
-
-CREATE FUNCTION sft_core.check_headers(headers text) RETURNS void
+CREATE FUNCTION sft_core.check_headers(headers text, product boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     agent text := sft_core.header(headers, 'user-agent');
@@ -79,11 +54,11 @@ BEGIN
     IF agent NOT LIKE '%(wire 1)%' AND agent ~ '\(wire [0-9]+\)' THEN
         PERFORM sft_core.refuse(426, 'wire_unknown', 'This platform speaks wire 1.', '{"wire": [1]}');
     END IF;
-    IF kind <> 'application/json' AND kind !~* '^application/json[ ]*(;[ ]*charset="?utf-8"?[ ]*)?$' THEN
+    IF NOT product AND kind <> 'application/json' AND kind !~* '^application/json[ ]*(;[ ]*charset="?utf-8"?[ ]*)?$' THEN
         PERFORM sft_core.refuse(415, 'content_type_unsupported', 'The body has to be application/json.');
     END IF;
 END $$;
-COMMENT ON FUNCTION sft_core.check_headers(text) IS 'Refuses: wire_unknown, content_type_unsupported.';
+COMMENT ON FUNCTION sft_core.check_headers(text, boolean) IS 'What the product''s clients call a body does not matter. Refuses: wire_unknown, content_type_unsupported.';
 
 -- The signature covers method and target; route and params are only the gateway's reading of them, so they must say the same.
 CREATE FUNCTION sft_core.check_path(route text, params text[], method text, target text) RETURNS void
@@ -114,7 +89,7 @@ END $$;
 COMMENT ON FUNCTION sft_core.check_path(text, text[], text, text) IS 'Whether route and parameters are what method and target say: a gateway taken over may not point a signed request elsewhere, nor have one thing stated under the name of another. Refuses: path_mismatch.';
 
 CREATE FUNCTION sft_core.parse_request(route text, params bytea, method text, target bytea, headers bytea, body bytea,
-    peer text, trace_id text) RETURNS sft.request
+    peer text, trace_id text, product boolean DEFAULT false) RETURNS sft.request
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     req sft.request;
@@ -126,15 +101,15 @@ BEGIN
         PERFORM sft_core.refuse(400, 'request_encoding', 'The path or a header is not UTF-8.');
     END;
     PERFORM sft_core.check_path(route, req.params, method, encode(target, 'escape'));
-    PERFORM sft_core.check_headers(req.headers);
+    PERFORM sft_core.check_headers(req.headers, product);
     req.route := route; req.method := method; req.target := target; req.raw_body := body;
     req.trace_id := trace_id; req.peer := sft_core.peer_of(peer);
-    req.query := sft_core.parse_query(encode(target, 'escape'));
-    req.body := CASE WHEN length(body) > 0 THEN sft_core.parse_body(body) ELSE '{}' END;
+    req.query := sft_core.parse_query(encode(target, 'escape'), product);
+    req.body := CASE WHEN length(body) > 0 THEN sft_core.parse_body(body, product) ELSE '{}' END;
     req.signature := sft_core.header(req.headers, 'signature');
     RETURN req;
 END $$;
-COMMENT ON FUNCTION sft_core.parse_request(text, bytea, text, bytea, bytea, bytea, text, text) IS 'The request that a caller''s bytes are. Writes nothing. Refuses: request_encoding, path_mismatch, wire_unknown, content_type_unsupported, query_…, body_…, field_duplicate.';
+COMMENT ON FUNCTION sft_core.parse_request(text, bytea, text, bytea, bytea, bytea, text, text, boolean) IS 'The request that a caller''s bytes are. Writes nothing. Refuses: request_encoding, path_mismatch, wire_unknown, content_type_unsupported, query_…, body_…, field_duplicate.';
 
 CREATE FUNCTION sft_core.peer_of(peer text) RETURNS inet
 LANGUAGE plpgsql IMMUTABLE AS $$

@@ -165,25 +165,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_api.client_enrollment_show(sft.request) IS 'A client''s own state. Refuses: client_unknown.';
 
-CREATE FUNCTION sft_core.has_role(team_id uuid, user_id uuid, role text) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM sft.group_members m JOIN sft.groups g ON g.team_id = m.team_id AND g.id = m.group_id
-                    WHERE m.team_id = has_role.team_id AND m.user_id = has_role.user_id AND role = ANY (g.roles)
-                        AND g.deleted_at IS NULL)
-$$;
-COMMENT ON FUNCTION sft_core.has_role(uuid, uuid, text) IS 'Whether a user has a role of the team through a group.';
-
-CREATE FUNCTION sft_core.refuse_locked(who sft.actor) RETURNS void
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    reason text := sft_core.lock_on(who.team_id, who.client_id, who.user_id);
-BEGIN
-    IF reason IS NOT NULL THEN
-        PERFORM sft_core.refuse(403, 'locked', format('Locked: %s', reason));
-    END IF;
-END $$;
-COMMENT ON FUNCTION sft_core.refuse_locked(sft.actor) IS 'A stolen device that is locked lets no other in, and removes none. Refuses: locked.';
-
 CREATE FUNCTION sft_api.client_approval_create(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -252,3 +233,9 @@ BEGIN
     RETURN sft_core.reply(204);
 END $$;
 COMMENT ON FUNCTION sft_api.client_delete(sft.request) IS 'Removes the client itself, or another of the same user. Refuses: client_unknown, session_required, locked.';
+
+INSERT INTO sft_core.routes (method, path, max_body, auth, writes, proc) VALUES
+    ('POST',   '/v1/teams/{team}/clients',               16384, 'self',   false, 'client_create'),
+    ('GET',    '/v1/teams/{team}/clients/{id}/enrollment',   0, 'client', NULL,  'client_enrollment_show'),
+    ('POST',   '/v1/teams/{team}/clients/{id}/approval',  1024, 'user',   NULL,  'client_approval_create'),
+    ('DELETE', '/v1/teams/{team}/clients/{id}',              0, 'client', NULL,  'client_delete');

@@ -128,3 +128,8 @@ BEGIN
     RETURN sft_core.reply(204);
 END $$;
 COMMENT ON FUNCTION sft_api.client_session_delete(sft.request) IS 'Signs out. Refuses: client_session_unknown.';
+
+INSERT INTO sft_core.routes (method, path, max_body, auth, proc) VALUES
+    ('POST',   '/v1/teams/{team}/client_sessions',     8192, 'client', 'client_session_create'),
+    ('GET',    '/v1/teams/{team}/client_sessions/{id}',   0, 'client', 'client_session_show'),
+    ('DELETE', '/v1/teams/{team}/client_sessions/{id}',   0, 'client', 'client_session_delete');

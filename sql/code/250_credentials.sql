@@ -204,3 +204,8 @@ BEGIN
     RETURN sft_core.credential_again(c);
 END $$;
 COMMENT ON FUNCTION sft_api.credential_show(sft.request) IS 'A certificate of this client again. Refuses: credential_unknown.';
+
+-- the record of an issue is its nonce
+INSERT INTO sft_core.routes (method, path, max_body, batch, auth, writes, proc, proc_set) VALUES
+    ('POST', '/v1/teams/{team}/credentials',          32768, true,  'user',   false, 'credential_create', 'credentials_issue'),
+    ('GET',  '/v1/teams/{team}/credentials/{request_id}', 0, false, 'client', NULL,  'credential_show', NULL);

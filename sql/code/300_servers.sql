@@ -275,3 +275,7 @@ BEGIN
     RETURN sft_core.reply(204);
 END $$;
 COMMENT ON FUNCTION sft_api.server_report_create(sft.request) IS 'What a server''s agent has applied and seen. Never notifies. Refuses: state_version_…, facts_…, drift_format, logins_format and what enrolling refuses.';
+
+INSERT INTO sft_core.routes (method, path, max_body, auth, writes, proc) VALUES
+    ('POST', '/v1/servers/enroll', 65536, 'self',   false, 'server_create'),
+    ('POST', '/v1/server/report', 262144, 'server', NULL,  'server_report_create');

@@ -88,3 +88,6 @@ BEGIN
     RETURN sft_core.statement('state', req, true, version, convert_to(sft_core.state_json(v, version)::text, 'UTF8'));
 END $$;
 COMMENT ON FUNCTION sft_api.server_state_show(sft.request) IS 'What should be true on the server, or a wait when it has that version. The version is read before the content: content may be newer than its version, never older. Refuses: after_format.';
+
+INSERT INTO sft_core.routes (method, path, wait_s, auth, proc) VALUES
+    ('GET', '/v1/server/state', 30, 'server', 'server_state_show');

@@ -51,3 +51,6 @@ BEGIN
     RETURN (NULL, NULL, NULL, NULL, who.request_id, NULL)::sft.response;
 END $$;
 COMMENT ON FUNCTION sft_api.host_certificate_create(sft.request) IS 'A week''s certificate for one of the server''s host keys. Refuses: public_key_…, server_authorization_revoked.';
+
+INSERT INTO sft_core.routes (method, path, max_body, auth, proc) VALUES
+    ('POST', '/v1/server/host_certificates', 16384, 'server', 'host_certificate_create');

@@ -35,66 +35,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_api.resolve(sft.request) IS 'What names mean to the user: servers, and how they may be reached. Refuses: names_missing, names_format, include_user_access_methods_format.';
 
-CREATE FUNCTION sft_core.page_link(req sft.request, count bigint, after text) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT '<' || i.url || split_part(encode((req).target, 'escape'), '?', 1) || '?'
-        || coalesce((SELECT string_agg(k || '=' || v, '&' ORDER BY k) || '&' FROM jsonb_each_text((req).query) q (k, v)
-                      WHERE k NOT IN ('count', 'offset', 'prev') AND k ~ '^[a-z_]+$' AND v ~ '^[A-Za-z0-9._@-]*$'), '')
-        || 'count=' || count || '&offset=' || after || E'>; rel="next"'
-      FROM sft.instance i
-$$;
-COMMENT ON FUNCTION sft_core.page_link(sft.request, bigint, text) IS 'The Link to the next page of a list.';
-
-CREATE FUNCTION sft_core.page(req sft.request, items jsonb[], ids text[], count bigint) RETURNS sft.response
-LANGUAGE sql STABLE
-RETURN CASE WHEN cardinality(items) > count
-    THEN sft_core.reply(200, jsonb_build_object('list', to_jsonb(items[:count])), 'link: '
-        || sft_core.page_link(req, count, ids[count]) || E'\n')
-    ELSE sft_core.reply(200, jsonb_build_object('list', to_jsonb(items))) END;
-COMMENT ON FUNCTION sft_core.page(sft.request, jsonb[], text[], bigint) IS 'A page of a list, from one item more than asked for; a Link only where something follows.';
-
-CREATE FUNCTION sft_core.page_count(req sft.request) RETURNS bigint
-LANGUAGE sql IMMUTABLE
-RETURN coalesce(sft_core.query_number((req).query, 'count', 1, 1000), 100);
-COMMENT ON FUNCTION sft_core.page_count(sft.request) IS 'How many items a page has; 100 unless asked for. Refuses: count_format.';
-
-CREATE FUNCTION sft_core.page_offset(req sft.request) RETURNS uuid
-LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    value text := nullif((req).query->>'offset', '');
-BEGIN
-    IF value IS NOT NULL AND NOT sft_core.is_uuid(value) THEN
-        PERFORM sft_core.wrong('offset', 'is the id that the last page''s Link gave');
-    END IF;
-    RETURN value::uuid;
-END $$;
-COMMENT ON FUNCTION sft_core.page_offset(sft.request) IS 'The id after which a page starts, or null. Refuses: offset_format.';
-
 CREATE FUNCTION sft_api.server_list(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    who   sft.actor := req.actor;
-    many  bigint := sft_core.page_count(req);
-    after uuid := sft_core.page_offset(req);
-    down  boolean := sft_core.query_flag(req.query, 'descending');
-    mark  text := (SELECT v.hostname || ' ' || v.id FROM sft.servers v WHERE v.team_id = who.team_id AND v.id = after);
-    items jsonb[]; ids text[];
+    who  sft.actor := req.actor;
+    page sft_core.page;
 BEGIN
-    SELECT array_agg(sft_core.server_json(s.server) ORDER BY s.o), array_agg(s.id::text ORDER BY s.o) INTO items, ids
-        FROM (
-        SELECT v, v.id, row_number() OVER (ORDER BY CASE WHEN NOT down THEN v.hostname || ' ' || v.id END, CASE
-            WHEN down THEN v.hostname || ' ' || v.id END DESC) AS o
+    page := sft_core.page_of(req, ARRAY(
+        SELECT (v.hostname, v.id)::sft_core.entry
           FROM sft.servers v JOIN sft.projects p ON p.team_id = v.team_id AND p.id = v.project_id
-         WHERE v.team_id = who.team_id AND v.deleted_at IS NULL AND sft_core.may_use(v.team_id, v.project_id,
-             who.user_id)
-           AND (nullif(req.query->>'project_name', '') IS NULL OR lower(p.name) = lower(req.query->>'project_name'))
-           AND (nullif(req.query->>'hostname', '') IS NULL OR v.hostname = lower(req.query->>'hostname'))
-           AND (mark IS NULL OR CASE WHEN down THEN v.hostname || ' ' || v.id < mark ELSE v.hostname || ' '
-               || v.id > mark END)
-         ORDER BY 3 LIMIT many + 1) s (server, id, o);
-    RETURN sft_core.page(req, coalesce(items, '{}'), ids, many);
+         WHERE v.team_id = who.team_id AND v.deleted_at IS NULL AND sft_core.may_use(v.team_id, v.project_id, who.user_id)
+           AND (sft_core.query_text(req.query, 'project_name') IS NULL OR lower(p.name) = lower(req.query->>'project_name'))
+           AND (sft_core.query_text(req.query, 'hostname') IS NULL OR v.hostname = lower(req.query->>'hostname'))));
+    RETURN sft_core.page_reply(page, ARRAY(
+        SELECT sft_core.server_json(v) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
+          JOIN sft.servers v ON v.team_id = who.team_id AND v.id = i.id::uuid ORDER BY i.o));
 END $$;
-COMMENT ON FUNCTION sft_api.server_list(sft.request) IS 'The servers of the user''s projects by hostname. Refuses: count_format, offset_format, descending_format.';
+COMMENT ON FUNCTION sft_api.server_list(sft.request) IS 'The servers of the user''s projects by hostname. Refuses: count_format, offset_format, descending_format, prev_format.';
 
 CREATE FUNCTION sft_core.project_json(p sft.projects, team text) RETURNS jsonb
 LANGUAGE sql STABLE
@@ -109,40 +66,42 @@ COMMENT ON FUNCTION sft_core.project_json(sft.projects, text) IS 'A project as a
 CREATE FUNCTION sft_api.project_list(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    who   sft.actor := req.actor;
-    many  bigint := sft_core.page_count(req);
-    after uuid := sft_core.page_offset(req);
-    mark  text := (SELECT lower(p.name) FROM sft.projects p WHERE p.team_id = who.team_id AND p.id = after);
-    items jsonb[]; ids text[];
+    who  sft.actor := req.actor;
+    page sft_core.page;
 BEGIN
-    SELECT array_agg(sft_core.project_json(s.p, s.team) ORDER BY lower(s.name)),
-        array_agg(s.id::text ORDER BY lower(s.name)) INTO items, ids FROM (
-        SELECT p, t.name::text AS team, p.id, p.name::text FROM sft.projects p JOIN sft.teams t ON t.id = p.team_id
-         WHERE p.team_id = who.team_id AND p.deleted_at IS NULL AND sft_core.may_use(p.team_id, p.id, who.user_id)
-             AND (mark IS NULL OR lower(p.name) > mark)
-         ORDER BY lower(p.name) LIMIT many + 1) s;
-    RETURN sft_core.page(req, coalesce(items, '{}'), ids, many);
+    page := sft_core.page_of(req, ARRAY(
+        SELECT (lower(p.name), p.id)::sft_core.entry FROM sft.projects p
+         WHERE p.team_id = who.team_id AND p.deleted_at IS NULL AND sft_core.may_use(p.team_id, p.id, who.user_id)));
+    RETURN sft_core.page_reply(page, ARRAY(
+        SELECT sft_core.project_json(p, t.name) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
+          JOIN sft.projects p ON p.team_id = who.team_id AND p.id = i.id::uuid JOIN sft.teams t ON t.id = p.team_id ORDER BY i.o));
 END $$;
-COMMENT ON FUNCTION sft_api.project_list(sft.request) IS 'The user''s projects by name. Refuses: count_format, offset_format.';
+COMMENT ON FUNCTION sft_api.project_list(sft.request) IS 'The user''s projects by name. Refuses: count_format, offset_format, descending_format, prev_format.';
 
 CREATE FUNCTION sft_api.credential_list(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    who   sft.actor := req.actor;
-    many  bigint := sft_core.page_count(req);
-    after uuid := sft_core.page_offset(req);
-    mark  record;
-    items jsonb[]; ids text[];
+    who  sft.actor := req.actor;
+    mark sft_core.entry := sft_core.page_mark(req, ARRAY(SELECT (sft_core.time_key(c.created_at), c.request_id)::sft_core.entry
+             FROM sft.credentials c WHERE c.team_id = (req.actor).team_id AND c.user_id = (req.actor).user_id
+              AND c.request_id = CASE WHEN sft_core.is_uuid(req.query->>'offset') THEN (req.query->>'offset')::uuid END));
+    page sft_core.page;
 BEGIN
-    SELECT c.created_at, c.request_id INTO mark FROM sft.credentials c WHERE c.team_id = who.team_id
-        AND c.request_id = after;
-    SELECT array_agg(sft_core.credential_json(s.c, NULL) || jsonb_build_object('created_at',
-        sft_core.json_time(s.created_at), 'client_id', s.client_id) ORDER BY s.created_at DESC, s.id DESC),
-           array_agg(s.id::text ORDER BY s.created_at DESC, s.id DESC) INTO items, ids FROM (
-        SELECT c, c.created_at, c.client_id, c.request_id AS id FROM sft.credentials c
-         WHERE c.team_id = who.team_id AND c.user_id = who.user_id AND (mark.created_at IS NULL
-             OR (c.created_at, c.request_id) < (mark.created_at, mark.request_id))
-         ORDER BY c.created_at DESC, c.request_id DESC LIMIT many + 1) s;
-    RETURN sft_core.page(req, coalesce(items, '{}'), ids, many);
+    -- a ledger: only as much of it is read as the page needs, and only onward
+    page := sft_core.page_of(req, ARRAY(
+        SELECT (sft_core.time_key(c.created_at), c.request_id)::sft_core.entry FROM sft.credentials c
+         WHERE c.team_id = who.team_id AND c.user_id = who.user_id AND (mark.id IS NULL OR c.request_id = mark.id::uuid
+             OR (c.created_at, c.request_id) < ((mark.key || 'Z')::timestamptz, mark.id::uuid))
+         ORDER BY c.created_at DESC, c.request_id DESC LIMIT sft_core.page_count(req) + 2), newest => true);
+    RETURN sft_core.page_reply(page, ARRAY(
+        SELECT sft_core.credential_json(c, NULL) || jsonb_build_object('created_at', sft_core.json_time(c.created_at), 'client_id', c.client_id)
+          FROM unnest(page.ids) WITH ORDINALITY i (id, o)
+          JOIN sft.credentials c ON c.team_id = who.team_id AND c.request_id = i.id::uuid ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.credential_list(sft.request) IS 'The user''s certificates, newest first, without their bytes. Refuses: count_format, offset_format.';
+
+INSERT INTO sft_core.routes (method, path, max_body, auth, roles, product, writes, proc) VALUES
+    ('POST', '/v1/resolve',               16384, 'user',   NULL, false, false, 'resolve'),
+    ('GET',  '/v1/teams/{team}/servers',      0, 'member', '{access_user,access_admin,authenticated_client,reporting_user,server_admin}', true, NULL, 'server_list'),
+    ('GET',  '/v1/teams/{team}/projects',     0, 'member', '{access_user,access_admin,authenticated_client,reporting_user}', true, NULL, 'project_list'),
+    ('GET',  '/v1/teams/{team}/credentials',  0, 'user',   NULL, false, NULL, 'credential_list');

@@ -70,3 +70,8 @@ BEGIN
     RETURN sft_core.cached(req, 'krl', sftca.krl_version(authority), sftca.krl(authority), 'application/octet-stream');
 END $$;
 COMMENT ON FUNCTION sft_api.krl_show(sft.request) IS 'An SSH authority''s revocation list. Refuses: authority_unknown.';
+
+INSERT INTO sft_core.routes (method, path, auth, proc) VALUES
+    ('GET', '/v1/instance',                 'none', 'instance_show'),
+    ('GET', '/v1/authorities/{uuid}/trust', 'none', 'trust_show'),
+    ('GET', '/v1/authorities/{uuid}/krl',   'none', 'krl_show');

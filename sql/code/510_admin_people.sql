@@ -173,3 +173,26 @@ BEGIN
     PERFORM sft_core.note(sft_core.dba(), gone.team_id, 'team_invitation.delete', jsonb_build_object('invitation_id', gone.id, 'subject_id', gone.user_id));
 END $$;
 COMMENT ON FUNCTION sft_admin.delete_invitation(uuid) IS 'Ends an invitation that nobody used. Refuses: invitation_unknown.';
+
+CREATE FUNCTION sft_admin.create_service_key(team_name text, user_name text) RETURNS TABLE (key_id uuid, key_secret text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    team CONSTANT uuid := sft_core.team_id(team_name);
+    made uuid;
+BEGIN
+    made := sft_core.service_key_create(sft_core.dba(), team, sft_core.user_id(team, user_name));
+    RETURN QUERY SELECT made, sft_core.service_key_secret(made);
+END $$;
+COMMENT ON FUNCTION sft_admin.create_service_key(text, text) IS
+'Makes a key for a service user and shows its secret, this once: with both it gets bearer tokens (POST T/service_token). Its earlier keys go on for 48 hours. Refuses: user_unknown.
+Example: SELECT * FROM sft_admin.create_service_key(''acme'', ''terraform'');';
+
+CREATE FUNCTION sft_admin.delete_service_key(key_id uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    gone sft.service_keys;
+BEGIN
+    SELECT k.* INTO gone FROM sft.service_keys k WHERE k.id = delete_service_key.key_id;
+    PERFORM sft_core.service_key_delete(sft_core.dba(), gone.team_id, gone.user_id, delete_service_key.key_id);
+END $$;
+COMMENT ON FUNCTION sft_admin.delete_service_key(uuid) IS 'Ends a service user''s key and every token that it bought, at once. Refuses: service_key_unknown.';

@@ -32,6 +32,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.note_refusals(sft.actor[], sft.request[], sft.response[]) IS 'Writes down refusals that are not yet: an audit event where it is known who asked, a count per peer and minute otherwise.';
 
+-- A bearer's calls have no nonce: they are not signed, so nothing tells a repeat.
 CREATE FUNCTION sft_core.nonce_check(who sft.actor) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -49,6 +50,9 @@ COMMENT ON FUNCTION sft_core.nonce_check(sft.actor) IS 'Refuses: request_replaye
 CREATE FUNCTION sft_core.nonce_keep(who sft.actor, status int) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF coalesce(who.client_id, who.server_id) IS NULL THEN
+        RETURN;
+    END IF;
     INSERT INTO sft.nonces (actor_id, request_id, first_status) VALUES (coalesce(who.client_id, who.server_id),
         who.request_id, status);
     IF random() < 0.02 THEN
@@ -56,6 +60,38 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION sft_core.nonce_keep(sft.actor, int) IS 'Keeps a write''s request_id, and forgets old ones now and then. Of two at once the second is refused: request_replayed.';
+
+CREATE FUNCTION sft_core.nonce_keep_refused(who sft.actor, status int) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO sft.nonces (actor_id, request_id, first_status)
+    SELECT coalesce(who.client_id, who.server_id), who.request_id, nonce_keep_refused.status
+     WHERE coalesce(who.client_id, who.server_id) IS NOT NULL AND who.request_id IS NOT NULL
+    ON CONFLICT ON CONSTRAINT request_replayed DO NOTHING;               -- its double may be here first; both were refused
+END $$;
+COMMENT ON FUNCTION sft_core.nonce_keep_refused(sft.actor, int) IS 'Keeps the request_id of a write that was refused.';
+
+CREATE FUNCTION sft_core.identify(req sft.request, auth text, roles text[]) RETURNS sft_core.identity
+LANGUAGE plpgsql AS $$
+DECLARE
+    found_who sft_core.identity;
+BEGIN
+    IF roles IS NOT NULL AND sft_core.header((req).headers, 'authorization') IS NOT NULL THEN
+        RETURN sft_core.identify_bearer(req);
+    END IF;
+    SELECT * INTO found_who FROM sft_core.authenticate(ARRAY[req], CASE auth WHEN 'member' THEN 'user' ELSE auth END);
+    RETURN found_who;
+END $$;
+COMMENT ON FUNCTION sft_core.identify(sft.request, text, text[]) IS 'Who made a request of a kind (client, user, member, server): by its bearer token if it brings one where roles count, else by its signature.';
+
+CREATE FUNCTION sft_core.admit(who sft.actor, roles text[]) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    PERFORM sft_core.quota_need(who);
+    PERFORM sft_core.refuse_locked(who);
+    PERFORM sft_core.need_roles(who, roles);
+END $$;
+COMMENT ON FUNCTION sft_core.admit(sft.actor, text[]) IS 'The one place where a member of a team is let in to an endpoint. Refuses: too_many_requests, locked, role_missing.';
 
 -- One request in, one answer out; raises only what escapes.
 CREATE FUNCTION sft_core.answer(route text, params bytea, method text, target bytea, headers bytea, body bytea,
@@ -67,18 +103,21 @@ DECLARE
 BEGIN
     PERFORM sft_core.see_teams();
     BEGIN
-        SELECT v.proc, v.auth, v.writes INTO r FROM sft_api.route v WHERE v.method || ' ' || v.path = answer.route;
+        SELECT v.proc, v.auth, v.roles, v.product, v.writes INTO r FROM sft_api.route v WHERE v.key = answer.route;
         IF NOT FOUND THEN
             PERFORM sft_core.refuse(404, 'route_unknown', 'There is nothing here.');
         END IF;
-        req := sft_core.parse_request(route, params, method, target, headers, body, peer, trace_id);
-        IF r.auth IN ('client', 'user', 'server') THEN
-            SELECT * INTO found_who FROM sft_core.authenticate(ARRAY[req], r.auth);
+        req := sft_core.parse_request(route, params, method, target, headers, body, peer, trace_id, r.product);
+        IF r.auth NOT IN ('none', 'self') THEN
+            found_who := sft_core.identify(req, r.auth, r.roles);
             who := found_who.actor;
             IF found_who.error IS NOT NULL THEN
                 PERFORM sft_core.refuse(found_who.status, found_who.error, found_who.message, found_who.extra);
             END IF;
             req.actor := who; req.request_id := who.request_id;
+            IF r.roles IS NOT NULL AND (r.auth = 'member' OR who.client_id IS NULL) THEN
+                PERFORM sft_core.admit(who, r.roles);
+            END IF;
             IF r.writes THEN
                 PERFORM sft_core.nonce_check(who);
             END IF;
@@ -95,18 +134,20 @@ BEGIN
         END IF;
         res := sft_core.refusal_of(state, error, message, detail, trace_id);
         req.route := route; req.trace_id := trace_id; req.peer := sft_core.peer_of(peer);
-        IF r.writes AND who.request_id IS NOT NULL AND res.error <> 'request_replayed' THEN
-            INSERT INTO sft.nonces (actor_id, request_id, first_status) VALUES (coalesce(who.client_id,
-                who.server_id), who.request_id, res.status)
-            ON CONFLICT ON CONSTRAINT request_replayed DO NOTHING;       -- its double may be here first; both were refused
+        IF r.writes AND res.error <> 'request_replayed' THEN
+            PERFORM sft_core.nonce_keep_refused(who, res.status);
         END IF;
     END;
     IF res.error IS NOT NULL THEN
         PERFORM sft_core.note_refusals(ARRAY[who], ARRAY[req], ARRAY[res]);
     END IF;
+    IF r.roles IS NOT NULL AND who.user_id IS NOT NULL THEN
+        PERFORM sft_core.see_teams(who.team_id), sft_core.quota_use(who);
+        res.headers := coalesce(res.headers, '') || sft_core.quota_headers(who, res.status);
+    END IF;
     RETURN res;
 END $$;
-COMMENT ON FUNCTION sft_core.answer(text, bytea, text, bytea, bytea, bytea, text, text) IS 'Answers one request: parse, authenticate, act, all in a caught block; a refusal is written down outside it, so that it commits.';
+COMMENT ON FUNCTION sft_core.answer(text, bytea, text, bytea, bytea, bytea, text, text) IS 'Answers one request: parse, authenticate, admit, act, all in a caught block; a refusal is written down outside it, so that it commits.';
 
 -- All requests of one batchable route as sets. Raises where something unusual is in the way; then the door goes row by row.
 CREATE FUNCTION sft_core.answer_set(routes text[], params bytea[], methods text[], targets bytea[], headers bytea[],
@@ -167,8 +208,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     r record; state text; message text;
 BEGIN
-    SELECT v.auth, v.proc_set::oid AS proc_set INTO r FROM sft_api.route v WHERE v.method || ' ' || v.path = routes[1]
-        AND v.batch;
+    SELECT v.auth, v.proc_set::oid AS proc_set INTO r FROM sft_api.route v WHERE v.key = routes[1] AND v.batch;
     IF r.proc_set IS NULL OR routes[1] <> ALL (routes) THEN
         RETURN NULL;
     END IF;
@@ -197,7 +237,7 @@ BEGIN
             USING ERRCODE = 'invalid_transaction_state';
     END IF;
     IF cardinality(routes) > 1 AND EXISTS (SELECT FROM unnest(routes) r
-        WHERE NOT EXISTS (SELECT FROM sft_api.route v WHERE v.batch AND v.method || ' ' || v.path = r)) THEN
+        WHERE NOT EXISTS (SELECT FROM sft_api.route v WHERE v.batch AND v.key = r)) THEN
         RAISE EXCEPTION 'only batchable routes share a call' USING ERRCODE = 'array_subscript_error';
     END IF;
 END $$;

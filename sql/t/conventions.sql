@@ -86,7 +86,7 @@ SELECT tap.is_empty($$SELECT method, path FROM sft_api.route r WHERE NOT EXISTS 
 SELECT tap.is_empty($$SELECT f.name FROM our_function f WHERE nspname = 'sft_api' AND proname NOT IN ('handle', 'finish')
     AND NOT EXISTS (SELECT FROM sft_api.route r WHERE r.proc::oid = f.oid)$$, 'every function in sft_api but the doors is routed');
 SELECT tap.is_empty($$SELECT method, path, count(*) FROM sft_api.route GROUP BY 1, 2 HAVING count(*) > 1$$, 'no route is there twice');
-SELECT tap.is_empty($$SELECT method, path FROM sft_api.route WHERE method NOT IN ('GET', 'POST', 'PUT', 'DELETE') OR path !~ '^/[a-z0-9_{}/.]+$'
+SELECT tap.is_empty($$SELECT method, path FROM sft_api.route WHERE method NOT IN ('GET', 'POST', 'PUT', 'DELETE') OR path !~ '^/[A-Za-z0-9_{}/.]+$'
     OR max_body < 0 OR max_body > 1048576 OR batch IS NULL OR wait_s NOT BETWEEN 0 AND 60 OR method = 'GET' AND max_body > 0$$, 'routes are well-formed');
 
 -- State -----------------------------------------------------------------------------------------

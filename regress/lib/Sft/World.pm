@@ -6,6 +6,7 @@
 #   my $c = $w->client('acme', 'alice');        # enrolled by invitation and signed in
 #   my $s = $w->server('acme', 'prod', 'web01');
 #   my $a = $c->credential($s->{id});           # POST T/credentials and finish
+#   my $r = $w->robot('acme', 'terraform', 'owners');   # a service user with a bearer token
 package Sft::World;
 use strict;
 use warnings;
@@ -114,6 +115,18 @@ sub server
 	return $s;
 }
 
+# A service user in these groups, calling with a bearer token: $w->robot('acme', 'terraform', 'owners')->call(GET => …).
+sub robot
+{
+	my ($self, $team, $name, @groups) = @_;
+	$self->admin("create_user('$team', '$name', user_type => 'service')");
+	$self->admin("add_member('$team', '$_', '$name')") for @groups;
+	my $key = $self->{dba}->row("SELECT * FROM sft_admin.create_service_key('$team', '$name')");
+	my $robot = Sft::World::Robot->new($self, "service/$name", undef, team => $team, user => $name, service_key => $key);
+	$robot->get_token;
+	return $robot;
+}
+
 # Events of the audit, oldest first.
 sub audit
 {
@@ -170,5 +183,24 @@ sub credential
 	my ($answer) = $self->{world}->door->batch([ $self->credential_request($server, %o) ]);
 	return $answer;
 }
+
+package Sft::World::Robot;
+use strict;
+use warnings;
+use Carp;
+our @ISA = ('Sft::World::Subject');
+
+sub get_token
+{
+	my ($self) = @_;
+	my $answer = $self->{world}->door->call(POST => $self->path('service_token'), body => $self->{service_key});
+	croak "service_token: $answer->{text}" unless $answer->{status} == 200;
+	$self->{token} = $answer->{json}{bearer_token};
+	return $answer;
+}
+
+sub bearer { my ($self, %o) = @_; return (%o, headers => { authorization => "Bearer $self->{token}", %{ $o{headers} // {} } }) }
+sub make { my ($self, $method, $target, %o) = @_; return $self->{world}->door->make($method, $target, $self->bearer(%o)) }
+sub call { my ($self, $method, $target, %o) = @_; return $self->{world}->door->call($method, $target, $self->bearer(%o)) }
 
 1;
