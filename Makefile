@@ -11,7 +11,7 @@ export SAN FAULTS ANALYZE PREFIX DESTDIR
 ROOMS = common pg_sftca gateway agent client regress
 BUILD_TARGETS = $(ROOMS:%=build-%)
 
-.PHONY: help deps all $(BUILD_TARGETS) demo demo-stop check check-long check-trixie lint format hooks \
+.PHONY: help deps all $(BUILD_TARGETS) demo demo-stop check check-long check-trixie fuzz bench-vault lint format hooks \
         install install-db clean
 
 help:
@@ -25,6 +25,8 @@ help:
 	@echo '  make all         build everything            SAN=1 sanitizers, FAULTS=1 fault points'
 	@echo '  make check-long  sanitizer builds, sweeps, soaks and long fuzzing: before an issue is called done'
 	@echo '  make check-trixie  the tests of the vault in a Debian 13 root (PostgreSQL 17, OpenSSL 3.5, OpenSSH 10)'
+	@echo '  make fuzz        libFuzzer and AFL++ over every reader of strange bytes   SECONDS=600'
+	@echo '  make bench-vault signing by the vault against openssl speed; fails below the floors'
 	@echo '  make lint        format, dependency rule, analyzers, conventions'
 	@echo '  make format      rewrite C files as .clang-format says'
 	@echo '  make hooks       let git run format and lint before each commit'
@@ -61,6 +63,14 @@ check-long:
 # What is committed, in a root that debootstrap makes and keeps; make deps installs there what the tests need.
 check-trixie:
 	@dev/fresh trixie root 'make -s deps && make -C pg_sftca check'
+
+SECONDS ?= 600
+fuzz:
+	@dev/deps
+	@dev/fuzz -s $(SECONDS)
+
+bench-vault: build-pg_sftca
+	@$(MAKE) -C pg_sftca bench
 
 lint:
 	@dev/lint

@@ -4,6 +4,7 @@
 # make SAN=1    builds with ASan and UBSan (objects of their own under build/san)
 # make FAULTS=1 compiles the fault points in (build/faults); release builds have none
 # make ANALYZE=1 builds with gcc -fanalyzer (build/analyze), for lint only
+# make FUZZER=libfuzzer, FUZZER=afl build for a fuzzing engine with sanitizers (fuzz.mk)
 
 TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)
 CC ?= cc
@@ -29,6 +30,12 @@ VARIANT := analyze
 # Ownership that goes into a growing array, or a descriptor to a child, is beyond gcc's leak checkers;
 # ASan's (SAN=1) does that.
 VARIANT_CFLAGS += -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-fd-leak
+endif
+ifdef FUZZER
+VARIANT := $(FUZZER)
+CC := $(if $(filter afl,$(FUZZER)),AFL_QUIET=1 AFL_USE_ASAN=1 AFL_USE_UBSAN=1 afl-clang-fast,clang)
+VARIANT_CFLAGS = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+                 $(if $(filter libfuzzer,$(FUZZER)),-fsanitize=fuzzer-no-link)
 endif
 LDFLAGS += -Wl,-z,relro,-z,now
 BUILD := build/$(VARIANT)

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/digest.h"
 #include "common/sbuf.h"
+#include "common/text.h"
 #include "core/x509oid.h"
 
 /* The next element, which must have this tag; its content becomes the reader in. */
@@ -80,7 +82,7 @@ get_text(struct sbuf *r, uint8_t tag, char *out, size_t cap)
     enter(r, tag, &in);
     const uint8_t *p = rest(&in, &n);
     out[0] = '\0';
-    if (sb_err(&in) != SFT_OK || n >= cap || memchr(p, '\0', n) != NULL) {
+    if (sb_err(&in) != SFT_OK || n >= cap || !text_is_utf8((const char *)p, n)) {
         sb_fail(r, SFT_EFORMAT);
         return;
     }
@@ -96,7 +98,8 @@ get_u64(struct sbuf *r)
     uint64_t v = 0;
     enter(r, DER_INTEGER, &in);
     const uint8_t *p = rest(&in, &n);
-    if (sb_err(&in) != SFT_OK || n == 0 || n > 8 || p[0] >= 0x80) {
+    if (sb_err(&in) != SFT_OK || n == 0 || n > 8 || p[0] >= 0x80 ||
+        (n > 1 && p[0] == 0 && p[1] < 0x80)) {
         sb_fail(r, SFT_EFORMAT);
         return 0;
     }
@@ -148,24 +151,26 @@ two_digits(const char *p)
     return (p[0] - '0') * 10 + (p[1] - '0');
 }
 
-/* "YYMMDDHHMMSSZ" in 20YY; our client certificates never live past 2049. */
+/* "YYMMDDHHMMSSZ", a moment that exists; 50 to 99 is 1950 to 1999 (RFC 5280 4.1.2.5.1). */
 static uint64_t
 get_time(struct sbuf *r)
 {
-    char s[16];
+    char s[16], again[24] = "";
     get_text(r, DER_UTC_TIME, s, sizeof s);
-    if (strlen(s) != 13 || strspn(s, "0123456789") != 12 || s[12] != 'Z') {
+    if (strlen(s) != 13 || strspn(s, "0123456789") != 12) {
         sb_fail(r, SFT_EFORMAT);
         return 0;
     }
-    struct tm tm = {.tm_year = 100 + two_digits(s),
+    int year = two_digits(s);
+    struct tm tm = {.tm_year = year < 50 ? 100 + year : year,
                     .tm_mon = two_digits(s + 2) - 1,
                     .tm_mday = two_digits(s + 4),
                     .tm_hour = two_digits(s + 6),
                     .tm_min = two_digits(s + 8),
                     .tm_sec = two_digits(s + 10)};
-    time_t t = timegm(&tm);
-    if (t < 0 || tm.tm_year >= 150)
+    time_t t = timegm(&tm); /* makes 1 March of 29 February */
+    if (t < 0 || strftime(again, sizeof again, "%Y%m%d%H%M%SZ", &tm) != 15 ||
+        strcmp(s, again + 2) != 0)
         sb_fail(r, SFT_EFORMAT);
     return t < 0 ? 0 : (uint64_t)t;
 }
@@ -265,6 +270,16 @@ get_key(struct sbuf *r, struct sshkey *key)
     key->len = blob.len;
 }
 
+/* The key, and the identifier that follows from it (RFC 7093 2, method 4). */
+static void
+get_subject_key(struct sbuf *r, struct x509read *cert, uint8_t id[32])
+{
+    size_t begin = r->at;
+    get_key(r, &cert->subject);
+    if (sb_err(r) == SFT_OK && digest_sha256(r->r + begin, r->at - begin, id) != SFT_OK)
+        sb_fail(r, SFT_ECRYPTO);
+}
+
 /* Enters the next extension, which must be this one, as far as its value. */
 static void
 enter_extension(struct sbuf *r, const struct der_oid *oid, int critical, struct sbuf *value)
@@ -296,6 +311,15 @@ get_authority_key_id(struct sbuf *r, struct x509read *cert)
 }
 
 static void
+get_subject_key_id(struct sbuf *r, const uint8_t *want)
+{
+    struct sbuf value;
+    enter_extension(r, &oid_subject_key_id, 0, &value);
+    expect(&value, DER_OCTETS, want, 20);
+    leave(r, &value);
+}
+
+static void
 get_uri(struct sbuf *r, struct x509read *cert)
 {
     struct sbuf value, names;
@@ -319,7 +343,7 @@ get_client_auth(struct sbuf *r)
 
 /* Exactly these extensions, in this order; no authority, no usage beyond signing in. */
 static void
-get_extensions(struct sbuf *tbs, struct x509read *cert)
+get_extensions(struct sbuf *tbs, struct x509read *cert, const uint8_t *key_id)
 {
     struct sbuf tagged, list, value;
     enter(tbs, 0xa3, &tagged);
@@ -331,7 +355,7 @@ get_extensions(struct sbuf *tbs, struct x509read *cert)
     expect(&value, DER_BITS, "\x07\x80", 2);
     leave(&list, &value);
     get_client_auth(&list);
-    enter_extension(&list, &oid_subject_key_id, 0, &value);
+    get_subject_key_id(&list, key_id);
     get_authority_key_id(&list, cert);
     get_uri(&list, cert);
     leave(&tagged, &list);
@@ -384,6 +408,7 @@ static void
 get_tbs(struct sbuf *tbs, struct x509read *cert)
 {
     struct sbuf version;
+    uint8_t key_id[32] = {0};
     enter(tbs, 0xa0, &version);
     if (get_u64(&version) != 2)
         sb_fail(tbs, SFT_EFORMAT);
@@ -393,8 +418,8 @@ get_tbs(struct sbuf *tbs, struct x509read *cert)
     get_issuer(tbs, cert);
     get_validity(tbs, cert);
     get_subject(tbs, cert);
-    get_key(tbs, &cert->subject);
-    get_extensions(tbs, cert);
+    get_subject_key(tbs, cert, key_id);
+    get_extensions(tbs, cert, key_id);
 }
 
 int
