@@ -2,9 +2,9 @@
 /*
  * krl.c - OpenSSH key revocation lists (PROTOCOL.krl): write, check, ask.
  *
- * The reader is one walk over the list with a question in hand; checking is the walk with a
- * question that nothing answers. Nothing is built in memory, so a list of a million serials costs
- * nothing but its bytes.
+ * The reader is one walk over the list that shows each entry to a visitor; checking is the walk
+ * without one, a question is a visitor. Nothing is built in memory, so a list of a million serials
+ * costs nothing but its bytes.
  */
 #include "common/krl.h"
 
@@ -68,6 +68,21 @@ put_serials(struct sbuf *out, const struct krl_range *ranges, size_t n)
 }
 
 static void
+put_key_ids(struct sbuf *out, const char *const *ids, size_t n)
+{
+    if (n == 0)
+        return;
+    sb_u8(out, KEY_IDS);
+    size_t mark = sb_open(out);
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i][0] == '\0')
+            sb_fail(out, SFT_EKEYID);
+        sb_cstr(out, ids[i]);
+    }
+    sb_close(out, mark);
+}
+
+static void
 put_section(struct sbuf *out, const struct krl_section *section)
 {
     sb_u8(out, CERTIFICATES);
@@ -76,14 +91,13 @@ put_section(struct sbuf *out, const struct krl_section *section)
     sb_cstr(out, ""); /* reserved */
     for (size_t i = 0; i < section->ranges_n;)
         i += put_serials(out, section->ranges + i, section->ranges_n - i);
+    put_key_ids(out, section->key_ids, section->key_ids_n);
     sb_close(out, mark);
 }
 
 void
-krl_write(struct sbuf *out, uint64_t version, uint64_t generated, const char *comment,
-          const struct krl_section *sections, size_t sections_n)
+krl_write_header(struct sbuf *out, uint64_t version, uint64_t generated, const char *comment)
 {
-    size_t written = 0;
     sb_u64(out, MAGIC);
     sb_u32(out, FORMAT);
     sb_u64(out, version);
@@ -91,60 +105,125 @@ krl_write(struct sbuf *out, uint64_t version, uint64_t generated, const char *co
     sb_u64(out, 0);   /* flags */
     sb_cstr(out, ""); /* reserved */
     sb_cstr(out, comment);
-    for (size_t i = 0; i < sections_n; i++) {
-        if (!is_sorted(&sections[i]))
-            sb_fail(out, SFT_ESERIAL);
-        if (sections[i].ranges_n > 0 && sb_err(out) == 0) {
-            put_section(out, &sections[i]);
-            written++;
-        }
-    }
-    if (written == 0)
+}
+
+void
+krl_write_section(struct sbuf *out, const struct krl_section *section)
+{
+    if (!is_sorted(section))
+        sb_fail(out, SFT_ESERIAL);
+    if (section->ranges_n + section->key_ids_n > 0 && sb_err(out) == 0)
+        put_section(out, section);
+}
+
+void
+krl_write_keys(struct sbuf *out, const struct sshkey *keys, size_t n)
+{
+    if (n == 0)
+        return;
+    sb_u8(out, EXPLICIT_KEYS);
+    size_t mark = sb_open(out);
+    for (size_t i = 0; i < n; i++)
+        sb_blob(out, keys[i].blob, keys[i].len);
+    sb_close(out, mark);
+}
+
+void
+krl_write_hashes(struct sbuf *out, const uint8_t (*hashes)[KRL_SHA256_LEN], size_t n)
+{
+    if (n == 0)
+        return;
+    sb_u8(out, FINGERPRINTS_SHA256);
+    size_t mark = sb_open(out);
+    for (size_t i = 0; i < n; i++)
+        sb_blob(out, hashes[i], KRL_SHA256_LEN);
+    sb_close(out, mark);
+}
+
+void
+krl_write(struct sbuf *out, uint64_t version, uint64_t generated, const char *comment,
+          const struct krl_section *sections, size_t sections_n)
+{
+    krl_write_header(out, version, generated, comment);
+    size_t empty = out->len;
+    for (size_t i = 0; i < sections_n; i++)
+        krl_write_section(out, &sections[i]);
+    if (out->len == empty)
         sb_fail(out, SFT_EFORMAT); /* sshd takes an empty list for "nothing is revoked" */
 }
 
 /* ---- reading ---- */
 
-/* What is asked, and what the walk found. */
+/* A walk: who looks, and at what it is. */
 struct walk {
-    const struct sshkey *authority; /* NULL: only check */
-    uint64_t serial;
-    uint8_t sha1[SHA_DIGEST_LENGTH], sha256[SHA256_LEN]; /* of the authority's key */
-    int is_revoked;
+    krl_visit visit; /* NULL: only check */
+    void *arg;
+    struct krl_entry entry; /* its authority is that of the section */
     uint64_t entries;
 };
 
 static void
-note_serials(struct walk *w, int is_ours, uint64_t lo, uint64_t hi)
+show_serials(struct walk *w, uint64_t lo, uint64_t hi)
 {
     w->entries++;
-    if (is_ours && w->serial >= lo && w->serial <= hi)
-        w->is_revoked = 1;
+    w->entry.kind = KRL_SERIALS;
+    w->entry.lo = lo;
+    w->entry.hi = hi;
+    if (w->visit != NULL)
+        w->visit(&w->entry, w->arg);
 }
 
 static void
-walk_list(struct sbuf *b, struct walk *w, int is_ours)
+show_bytes(struct walk *w, enum krl_kind kind, const uint8_t *data, size_t len)
+{
+    w->entries++;
+    w->entry.kind = kind;
+    w->entry.data = data;
+    w->entry.len = len;
+    if (w->visit != NULL)
+        w->visit(&w->entry, w->arg);
+}
+
+static void
+walk_list(struct sbuf *b, struct walk *w)
 {
     while (sb_left(b) > 0) {
         uint64_t serial = sb_get_u64(b);
         if (serial == 0)
             sb_fail(b, SFT_EFORMAT);
-        note_serials(w, is_ours, serial, serial);
+        if (sb_err(b) == 0)
+            show_serials(w, serial, serial);
     }
 }
 
 static void
-walk_range(struct sbuf *b, struct walk *w, int is_ours)
+walk_range(struct sbuf *b, struct walk *w)
 {
     uint64_t lo = sb_get_u64(b), hi = sb_get_u64(b);
     if (lo == 0 || lo > hi)
         sb_fail(b, SFT_EFORMAT);
-    note_serials(w, is_ours, lo, hi);
+    if (sb_err(b) == 0)
+        show_serials(w, lo, hi);
 }
 
-/* Bit i, counted from the end of the number, stands for the serial offset + i. */
+/* Runs of ones. Bit i, counted from the end of the number, stands for the serial offset + i. */
 static void
-walk_bitmap(struct sbuf *b, struct walk *w, int is_ours)
+show_bits(struct walk *w, uint64_t offset, const uint8_t *bits, size_t len)
+{
+    uint64_t n = (uint64_t)len * 8, first = n;
+    for (uint64_t i = 0; i <= n; i++) {
+        int is_set = i < n && (bits[len - 1 - i / 8] >> (i % 8) & 1) != 0;
+        if (is_set && first == n)
+            first = i;
+        if (!is_set && first < n) {
+            show_serials(w, offset + first, offset + i - 1);
+            first = n;
+        }
+    }
+}
+
+static void
+walk_bitmap(struct sbuf *b, struct walk *w)
 {
     size_t len;
     uint64_t offset = sb_get_u64(b);
@@ -156,18 +235,12 @@ walk_bitmap(struct sbuf *b, struct walk *w, int is_ours)
     uint64_t highest = (uint64_t)len * 8 - 1;
     while ((bits[0] >> (highest % 8) & 1) == 0)
         highest--; /* a minimal mpint has a bit in its first byte */
-    if (offset > UINT64_MAX - highest || (offset == 0 && (bits[len - 1] & 1) != 0)) {
+    if (offset > UINT64_MAX - highest || (offset == 0 && (bits[len - 1] & 1) != 0))
         sb_fail(b, SFT_EFORMAT); /* past the last serial, or serial 0 */
-        return;
-    }
-    w->entries++;
-    uint64_t bit = w->serial - offset;
-    if (is_ours && w->serial >= offset && bit <= highest &&
-        (bits[len - 1 - bit / 8] >> (bit % 8) & 1) != 0)
-        w->is_revoked = 1;
+    else
+        show_bits(w, offset, bits, len);
 }
 
-/* Key ids say nothing about a serial. */
 static void
 walk_key_ids(struct sbuf *b, struct walk *w)
 {
@@ -176,19 +249,20 @@ walk_key_ids(struct sbuf *b, struct walk *w)
         const uint8_t *id = sb_get_blob(b, &len);
         if (id == NULL || len == 0 || memchr(id, 0, len) != NULL)
             sb_fail(b, SFT_EFORMAT);
-        w->entries++;
+        else
+            show_bytes(w, KRL_KEY_ID, id, len);
     }
 }
 
 static void
-walk_subsection(struct sbuf *b, uint8_t type, struct walk *w, int is_ours)
+walk_subsection(struct sbuf *b, uint8_t type, struct walk *w)
 {
     if (type == SERIAL_LIST)
-        walk_list(b, w, is_ours);
+        walk_list(b, w);
     else if (type == SERIAL_RANGE)
-        walk_range(b, w, is_ours);
+        walk_range(b, w);
     else if (type == SERIAL_BITMAP)
-        walk_bitmap(b, w, is_ours);
+        walk_bitmap(b, w);
     else if (type == KEY_IDS)
         walk_key_ids(b, w);
     else
@@ -203,7 +277,6 @@ is_key(const uint8_t *blob, size_t len)
     return blob != NULL && sshkey_from_blob(&key, blob, len) == 0;
 }
 
-/* Serials count if the section names our authority, or none at all. */
 static void
 walk_certificates(struct sbuf *b, struct walk *w)
 {
@@ -212,9 +285,7 @@ walk_certificates(struct sbuf *b, struct walk *w)
     sb_get_blob(b, &reserved_len);
     if (ca_len > 0 && !is_key(ca, ca_len))
         sb_fail(b, SFT_EFORMAT);
-    int is_ours = w->authority != NULL && ca != NULL &&
-                  (ca_len == 0 ||
-                   (ca_len == w->authority->len && memcmp(ca, w->authority->blob, ca_len) == 0));
+    w->entry = (struct krl_entry){.authority = ca, .authority_len = ca_len};
     while (sb_left(b) > 0) {
         struct sbuf sub;
         uint8_t type = sb_get_u8(b);
@@ -222,26 +293,25 @@ walk_certificates(struct sbuf *b, struct walk *w)
         if (sb_err(b) != 0)
             return;
         sb_reader(&sub, mem, len);
-        walk_subsection(&sub, type, w, is_ours);
+        walk_subsection(&sub, type, w);
         if (sb_err(&sub) != 0)
             sb_fail(b, SFT_EFORMAT);
     }
 }
 
-/* Keys, or hashes of keys of want bytes. One that is the authority's revokes all that it signed. */
+/* Keys, or hashes of keys of want bytes. */
 static void
-walk_keys(struct sbuf *b, struct walk *w, size_t want, const uint8_t *ours, size_t ours_len)
+walk_keys(struct sbuf *b, struct walk *w, enum krl_kind kind, size_t want)
 {
     size_t len;
+    w->entry = (struct krl_entry){0};
     while (sb_left(b) > 0) {
         const uint8_t *key = sb_get_blob(b, &len);
         if (want > 0 ? len != want : !is_key(key, len)) {
             sb_fail(b, SFT_EFORMAT);
             return;
         }
-        w->entries++;
-        if (w->authority != NULL && ours != NULL && len == ours_len && memcmp(key, ours, len) == 0)
-            w->is_revoked = 1;
+        show_bytes(w, kind, key, len);
     }
 }
 
@@ -250,38 +320,38 @@ walk_section(struct sbuf *b, uint8_t type, struct walk *w)
 {
     if (type == CERTIFICATES)
         walk_certificates(b, w);
-    else if (type == EXPLICIT_KEYS && w->authority != NULL)
-        walk_keys(b, w, 0, w->authority->blob, w->authority->len);
     else if (type == EXPLICIT_KEYS)
-        walk_keys(b, w, 0, NULL, 0);
+        walk_keys(b, w, KRL_KEY, 0);
     else if (type == FINGERPRINTS_SHA1)
-        walk_keys(b, w, sizeof(w->sha1), w->sha1, sizeof(w->sha1));
+        walk_keys(b, w, KRL_SHA1, SHA_DIGEST_LENGTH);
     else if (type == FINGERPRINTS_SHA256)
-        walk_keys(b, w, sizeof(w->sha256), w->sha256, sizeof(w->sha256));
+        walk_keys(b, w, KRL_SHA256, SHA256_LEN);
     else
         sb_fail(b, SFT_EFORMAT); /* signed lists too: newer OpenSSH refuses them */
 }
 
 static void
-walk_header(struct sbuf *b, uint64_t *versionp)
+walk_header(struct sbuf *b, struct krl_header *header)
 {
     size_t len;
     if (sb_get_u64(b) != MAGIC || sb_get_u32(b) != FORMAT)
         sb_fail(b, SFT_EFORMAT);
-    *versionp = sb_get_u64(b);
-    sb_get_u64(b);        /* when */
+    header->version = sb_get_u64(b);
+    header->generated = sb_get_u64(b);
     sb_get_u64(b);        /* flags */
     sb_get_blob(b, &len); /* reserved */
-    sb_get_blob(b, &len); /* comment */
+    header->comment = sb_get_blob(b, &header->comment_len);
+    if (header->comment_len > 0 && memchr(header->comment, 0, header->comment_len) != NULL)
+        sb_fail(b, SFT_EFORMAT);
 }
 
 static int
-walk_list_of_sections(struct walk *w, const uint8_t *krl, size_t krl_len, uint64_t *versionp)
+walk_all(struct walk *w, const uint8_t *krl, size_t krl_len, struct krl_header *header)
 {
     struct sbuf b;
     size_t len;
     sb_reader(&b, krl, krl_len);
-    walk_header(&b, versionp);
+    walk_header(&b, header);
     while (sb_left(&b) > 0) {
         struct sbuf section;
         uint8_t type = sb_get_u8(&b);
@@ -294,17 +364,106 @@ walk_list_of_sections(struct walk *w, const uint8_t *krl, size_t krl_len, uint64
             sb_fail(&b, SFT_EFORMAT);
     }
     if (sb_err(&b) == 0 && w->entries == 0)
-        sb_fail(&b, SFT_EFORMAT); /* sshd takes an empty list for "nothing is revoked" */
+        sb_fail(&b, SFT_ENOTFOUND); /* sshd takes an empty list for "nothing is revoked" */
+    if (sb_err(&b) != 0)
+        *header = (struct krl_header){0};
     return sb_err(&b);
+}
+
+int
+krl_walk(const uint8_t *krl, size_t len, struct krl_header *header, krl_visit visit, void *arg)
+{
+    struct walk w = {.visit = visit, .arg = arg};
+    *header = (struct krl_header){0};
+    return walk_all(&w, krl, len, header);
 }
 
 int
 krl_check(const uint8_t *krl, size_t len, uint64_t *versionp)
 {
-    struct walk w = {0};
-    int err = walk_list_of_sections(&w, krl, len, versionp);
-    if (err != 0)
-        *versionp = 0;
+    struct krl_header header;
+    int err = krl_walk(krl, len, &header, NULL, NULL);
+    *versionp = header.version;
+    return err == SFT_ENOTFOUND ? SFT_EFORMAT : err;
+}
+
+/* ---- asking ---- */
+
+struct question {
+    const struct krl_subject *subject;
+    uint8_t sha1[2][SHA_DIGEST_LENGTH], sha256[2][SHA256_LEN]; /* of the key, of the authority's */
+    enum krl_why why;
+};
+
+static int
+is_blob(const struct sshkey *key, const uint8_t *blob, size_t len)
+{
+    return key != NULL && key->len == len && memcmp(key->blob, blob, len) == 0;
+}
+
+/* Which of the subject's two keys this names: 0, 1, or -1 for neither. */
+static int
+key_named(const struct question *q, const struct krl_entry *e)
+{
+    const struct sshkey *keys[2] = {q->subject->key, q->subject->authority};
+    for (int i = 0; i < 2; i++) {
+        if (keys[i] == NULL)
+            continue;
+        if ((e->kind == KRL_KEY && is_blob(keys[i], e->data, e->len)) ||
+            (e->kind == KRL_SHA1 && memcmp(q->sha1[i], e->data, e->len) == 0) ||
+            (e->kind == KRL_SHA256 && memcmp(q->sha256[i], e->data, e->len) == 0))
+            return i;
+    }
+    return -1;
+}
+
+/* Serials and key ids count if the section names our authority, or none at all. */
+static enum krl_why
+why_certificate(const struct krl_subject *s, const struct krl_entry *e)
+{
+    if (s->authority == NULL ||
+        (e->authority_len > 0 && !is_blob(s->authority, e->authority, e->authority_len)))
+        return KRL_NOT;
+    if (e->kind == KRL_SERIALS) /* serial 0 is none to OpenSSH */
+        return s->serial != 0 && s->serial >= e->lo && s->serial <= e->hi ? KRL_BY_SERIAL : KRL_NOT;
+    int is_id =
+        s->key_id != NULL && strlen(s->key_id) == e->len && memcmp(s->key_id, e->data, e->len) == 0;
+    return is_id ? KRL_BY_KEY_ID : KRL_NOT;
+}
+
+static void
+ask(const struct krl_entry *e, void *arg)
+{
+    struct question *q = arg;
+    if (q->why != KRL_NOT)
+        return;
+    if (e->kind == KRL_SERIALS || e->kind == KRL_KEY_ID) {
+        q->why = why_certificate(q->subject, e);
+        return;
+    }
+    int which = key_named(q, e);
+    if (which >= 0)
+        q->why = which == 1 ? KRL_BY_AUTHORITY : e->kind == KRL_KEY ? KRL_BY_KEY : KRL_BY_HASH;
+}
+
+int
+krl_ask(const uint8_t *krl, size_t len, const struct krl_subject *subject, enum krl_why *whyp)
+{
+    struct question q = {.subject = subject};
+    const struct sshkey *keys[2] = {subject->key, subject->authority};
+    struct krl_header header;
+    int err = 0;
+    *whyp = KRL_NOT;
+    for (int i = 0; i < 2 && err == 0; i++) {
+        if (keys[i] == NULL)
+            continue;
+        SHA1(keys[i]->blob, keys[i]->len, q.sha1[i]);
+        err = digest_sha256(keys[i]->blob, keys[i]->len, q.sha256[i]);
+    }
+    if (err == 0)
+        err = krl_walk(krl, len, &header, ask, &q);
+    if (err == 0)
+        *whyp = q.why;
     return err;
 }
 
@@ -312,16 +471,12 @@ int
 krl_revokes(const uint8_t *krl, size_t len, const struct sshkey *authority, uint64_t serial,
             bool *revokedp)
 {
-    struct walk w = {.authority = authority, .serial = serial};
-    uint64_t version;
+    const struct krl_subject subject = {.authority = authority, .serial = serial};
+    enum krl_why why;
     *revokedp = false;
     if (serial == 0)
         return SFT_ESERIAL;
-    SHA1(authority->blob, authority->len, w.sha1);
-    int err = digest_sha256(authority->blob, authority->len, w.sha256);
-    if (err == 0)
-        err = walk_list_of_sections(&w, krl, len, &version);
-    if (err == 0)
-        *revokedp = w.is_revoked != 0;
-    return err;
+    int err = krl_ask(krl, len, &subject, &why);
+    *revokedp = err == 0 && why != KRL_NOT;
+    return err == SFT_ENOTFOUND ? SFT_EFORMAT : err;
 }

@@ -67,7 +67,7 @@ sftca_krl_write(PG_FUNCTION_ARGS)
     uint64_t version;
 
     for (size_t i = 0; i < count; i++)
-        sections[i] = (struct krl_section){&keys[i], ranges, n};
+        sections[i] = (struct krl_section){.authority = &keys[i], .ranges = ranges, .ranges_n = n};
     bytea *list = palloc_extended(VARHDRSZ + cap, MCXT_ALLOC_HUGE);
     sb_writer(&out, VARDATA(list), cap);
     krl_write(&out, (uint64)PG_GETARG_INT64(0), (uint64)clock_unix(PG_GETARG_TIMESTAMPTZ(1)), "sft",

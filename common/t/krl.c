@@ -298,7 +298,8 @@ static void
 test_two_authorities(void)
 {
     static const struct krl_range first[] = {{4, 4}}, second[] = {{5, 6}};
-    struct krl_section sections[] = {{&ca, first, 1}, {&other, second, 1}, {&subject, NULL, 0}};
+    struct krl_section sections[] = {
+        {&ca, first, 1, NULL, 0}, {&other, second, 1, NULL, 0}, {&subject, NULL, 0, NULL, 0}};
     uint8_t krl[1024];
     char ours[ASKED_N + 1];
     struct sbuf b;
@@ -332,7 +333,7 @@ test_writing_refused(void)
         {"V2 nothing revoked", {{1, 1}}, 0, SFT_EFORMAT},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct krl_section section = {&ca, rows[i].ranges, rows[i].n};
+        struct krl_section section = {&ca, rows[i].ranges, rows[i].n, NULL, 0};
         uint8_t krl[512];
         struct sbuf b;
         sb_writer(&b, krl, sizeof(krl));
