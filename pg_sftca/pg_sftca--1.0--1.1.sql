@@ -85,5 +85,20 @@ COMMENT ON FUNCTION sftca.krl_revokes(bytea, text) IS
 
 -- == rights ==
 
-REVOKE ALL ON ALL TABLES IN SCHEMA sftca FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sftca FROM PUBLIC;
+-- Only what is new, which the public may call. A REVOKE on all would note the rights that this database has given meanwhile as the ones
+-- that the extension came with (pg_init_privs), and a dump would then leave them out.
+DO $$
+DECLARE
+    one text;
+BEGIN
+    FOR one IN
+        SELECT pg_catalog.format('TABLE %s', c.oid::pg_catalog.regclass) FROM pg_catalog.pg_class c
+         WHERE c.relnamespace = 'sftca'::pg_catalog.regnamespace AND c.relkind IN ('r', 'v') AND c.relacl IS NULL
+        UNION ALL
+        SELECT pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure) FROM pg_catalog.pg_proc p
+         WHERE p.pronamespace = 'sftca'::pg_catalog.regnamespace
+           AND EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a WHERE a.grantee = 0)
+    LOOP
+        EXECUTE 'REVOKE ALL ON ' || one || ' FROM PUBLIC';
+    END LOOP;
+END $$;
