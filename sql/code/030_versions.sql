@@ -10,7 +10,7 @@ BEGIN
         DELETE FROM sft.changes c WHERE c.at < now() - interval '7 days';
     END IF;
 END $$;
-COMMENT ON FUNCTION sft_core.poke(text) IS 'Writes down that a topic changed and tells the gateways at commit. Never called by issuing, audit or reports.';
+COMMENT ON FUNCTION sft_core.poke(text) IS 'Writes down that a topic changed and tells the gateways at commit. Never called by issuing, audit or reports (but a report of other labels can change what is desired).';
 
 CREATE FUNCTION sft_core.touch_project(team_id uuid, project_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$

@@ -23,6 +23,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     made uuid;
 BEGIN
+    PERFORM sft_core.project_hold(team_id, project_id);
     INSERT INTO sft.server_enrollment_tokens (team_id, project_id, description, created_by, expires_at, max_uses)
     VALUES (server_enrollment_token_create.team_id, server_enrollment_token_create.project_id,
         server_enrollment_token_create.description,

@@ -30,9 +30,9 @@ LANGUAGE sql STABLE ROWS 1 AS $$
       JOIN sft.servers v ON v.team_id = n.team_id AND v.id = n.server_id AND v.deleted_at IS NULL
       LEFT JOIN sft.server_reports r ON r.team_id = v.team_id AND r.server_id = v.id
      WHERE n.team_id = servers_named.team_id AND n.name = sft_core.server_name_of(servers_named.name)
-       AND greatest(r.reported_at, v.registered_at) > now() - interval '96 hours'
+       AND (NOT v.managed OR greatest(r.reported_at, v.registered_at) > now() - interval '96 hours')
 $$;
-COMMENT ON FUNCTION sft_core.servers_named(uuid, text) IS 'The live servers that a uuid or name means. A name counts while the server''s agent was seen within 96 hours.';
+COMMENT ON FUNCTION sft_core.servers_named(uuid, text) IS 'The live servers that a uuid or name means. A name counts while the server''s agent was seen within 96 hours; that of a server without an agent always.';
 
 CREATE FUNCTION sft_core.may_use(team_id uuid, project_id uuid, user_id uuid) RETURNS boolean
 LANGUAGE sql STABLE AS $$
@@ -41,7 +41,17 @@ LANGUAGE sql STABLE AS $$
                          AND pg.project_id = may_use.project_id
                     WHERE m.team_id = may_use.team_id AND m.user_id = may_use.user_id)
 $$;
-COMMENT ON FUNCTION sft_core.may_use(uuid, uuid, uuid) IS 'Whether a user is in a project through a group.';
+COMMENT ON FUNCTION sft_core.may_use(uuid, uuid, uuid) IS 'Whether a user is in a project through a group, on whichever of its servers.';
+
+CREATE FUNCTION sft_core.may_enter(team_id uuid, project_id uuid, label_values jsonb, user_id uuid) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM sft.group_members m
+                     JOIN sft.project_groups pg ON pg.team_id = m.team_id AND pg.group_id = m.group_id
+                         AND pg.project_id = may_enter.project_id
+                    WHERE m.team_id = may_enter.team_id AND m.user_id = may_enter.user_id
+                      AND sft_core.selected(pg.servers_match, may_enter.label_values))
+$$;
+COMMENT ON FUNCTION sft_core.may_enter(uuid, uuid, jsonb, uuid) IS 'Whether a user may use the server of a project that has these labels: by a group whose selector picks it.';
 
 CREATE FUNCTION sft_core.target_all(asks sft_core.ask[]) RETURNS sft_core.ask[]
 LANGUAGE plpgsql AS $$
@@ -66,9 +76,10 @@ BEGIN
             FROM (SELECT v.id AS server_id, v.project_id, EXISTS (
                       SELECT FROM sft.group_members m JOIN sft.project_groups pg ON pg.team_id = m.team_id
                           AND pg.group_id = m.group_id AND pg.project_id = v.project_id
-                       WHERE m.team_id = (a.actor).team_id AND m.user_id = (a.actor).user_id) AS usable
+                       WHERE m.team_id = (a.actor).team_id AND m.user_id = (a.actor).user_id
+                         AND sft_core.selected(pg.servers_match, v.label_values)) AS usable
                     FROM sft_core.servers_named((a.actor).team_id, a.server_name) n
-                    CROSS JOIN LATERAL (SELECT y.id, y.project_id FROM sft.servers y
+                    CROSS JOIN LATERAL (SELECT y.id, y.project_id, y.label_values FROM sft.servers y
                         WHERE y.team_id = (a.actor).team_id AND y.id = n OFFSET 0) v
                    WHERE a.kind = 'ssh_user'
                   UNION ALL
@@ -90,6 +101,9 @@ BEGIN
         WHEN 'user_disabled' THEN 'This user is disabled.'
         WHEN 'locked' THEN format('Locked (%s).', d.lock)
         WHEN 'not_granted' THEN format('No group of %s is in the project %s.', d.user_name, d.project)
+        WHEN 'not_selected' THEN format('No group of %s in the project %s is for this server: their selectors leave it out.', d.user_name, d.project)
+        WHEN 'not_everywhere' THEN format('No group of %s in the project %s is for all of it, as this certificate would be.', d.user_name, d.project)
+        WHEN 'gateway_required' THEN format('The project %s wants connections to go through a gateway, and this platform has none.', d.project)
         WHEN 'source_address_denied' THEN format('The project %s is not open to requests from %s.', d.project,
             coalesce(host(d.peer), 'an unknown address'))
         WHEN 'sign_in_too_old' THEN format('The project %s wants a sign-in within %s seconds: sign in again.',
@@ -106,9 +120,9 @@ BEGIN
     RETURN QUERY
     SELECT q.a, n.error IS NULL, CASE WHEN n.error IS NULL THEN 201 WHEN n.error = 'session_required' THEN 401
         ELSE 403 END,
-           CASE n.error WHEN 'project_deleted' THEN 'not_granted' ELSE n.error END,
+           CASE WHEN n.error IN ('project_deleted', 'not_selected', 'not_everywhere') THEN 'not_granted' ELSE n.error END,
                nullif(array_to_string(n.sentences, ' '), ''),
-           c.ttl_s, u.server_user_name::text, u.server_user_name::text, x.admin,
+           c.ttl_s, w.account, CASE WHEN a.kind = 'ssh_user' AND NOT x.everywhere THEN a.server_id || ':' || w.account ELSE w.account END, x.admin,
            CASE a.kind WHEN 'ssh_user' THEN p.user_authority_id ELSE p.x509_authority_id END,
            jsonb_build_object('permit-pty', '', 'permit-port-forwarding', '', 'permit-user-rc', '', 'project@sft',
                p.name, 'request@sft', (a.actor).request_id, 'team@sft', t.name),
@@ -118,22 +132,31 @@ BEGIN
                    'groups', to_jsonb(x.groups), 'peer', host((a.actor).peer), 'signed_in_at', (a.actor).signed_in_at, 'session_expires_at', (a.actor).session_expires_at,
                    'ttl_s', a.ttl_s, 'locks', coalesce(to_jsonb(l.reasons), '[]'), 'policy', CASE WHEN y.project_id IS NOT NULL THEN jsonb_build_object('source_networks', to_jsonb(y.source_networks),
                        'max_sign_in_age_s', y.max_sign_in_age_s, 'max_certificate_ttl_s', y.max_certificate_ttl_s) END),
-               'result', jsonb_build_object('allowed', n.error IS NULL, 'error', n.error, 'reasons', to_jsonb(n.sentences), 'server_user_name', u.server_user_name, 'admin', x.admin, 'ttl_s', c.ttl_s))
+               'result', jsonb_build_object('allowed', n.error IS NULL, 'error', n.error, 'reasons', to_jsonb(n.sentences), 'server_user_name', w.account, 'admin', x.admin, 'everywhere', x.everywhere, 'ttl_s', c.ttl_s))
       FROM (SELECT x AS a FROM unnest(asks) x WHERE x.error IS NULL OFFSET 0) q
       CROSS JOIN LATERAL (SELECT (q.a).*) a
       CROSS JOIN LATERAL (SELECT z.id, z.name FROM sft.teams z WHERE z.id = (a.actor).team_id OFFSET 0) t
       CROSS JOIN LATERAL (SELECT z.* FROM sft.projects z WHERE z.team_id = t.id AND z.id = a.project_id OFFSET 0) p
       CROSS JOIN LATERAL (SELECT z.id, z.name, z.status, z.server_user_name FROM sft.users z WHERE z.team_id = t.id
           AND z.id = (a.actor).user_id OFFSET 0) u
+      LEFT JOIN LATERAL (SELECT z.label_values FROM sft.servers z WHERE z.team_id = t.id AND z.id = a.server_id OFFSET 0) s ON true
       LEFT JOIN LATERAL (SELECT z.* FROM sft.policies z WHERE z.team_id = t.id
           AND z.project_id = p.id OFFSET 0) y ON true
       CROSS JOIN LATERAL (
-          SELECT count(*) > 0 AS member, coalesce(bool_or(pg.server_admin), false) AS admin,
-              coalesce(array_agg(g.name::text), '{}') AS groups
+          SELECT count(*) > 0 AS member, coalesce(bool_or(k.picked), false) AS picked,
+              coalesce(bool_or(pg.server_admin) FILTER (WHERE k.picked), false) AS admin,
+              coalesce(array_agg(g.name::text) FILTER (WHERE k.picked), '{}') AS groups,
+              -- a shared admin account is another account: to have it everywhere one has to be admin everywhere
+              coalesce(bool_or(pg.servers_match IS NULL AND (NOT p.force_shared_ssh_users OR pg.server_admin)), false)
+              OR coalesce(bool_or(pg.servers_match IS NULL), false) AND NOT coalesce(bool_or(pg.server_admin) FILTER (WHERE k.picked), false) AS everywhere
             FROM sft.group_members m
             JOIN sft.project_groups pg ON pg.team_id = m.team_id AND pg.group_id = m.group_id AND pg.project_id = p.id
             JOIN sft.groups g ON g.team_id = m.team_id AND g.id = m.group_id
+            CROSS JOIN LATERAL (SELECT CASE WHEN a.kind = 'ssh_user' THEN sft_core.selected(pg.servers_match, s.label_values)
+                                            ELSE pg.servers_match IS NULL END AS picked) k
            WHERE m.team_id = t.id AND m.user_id = u.id OFFSET 0) x
+      CROSS JOIN LATERAL (SELECT CASE WHEN NOT p.force_shared_ssh_users THEN u.server_user_name::text
+                                      WHEN x.admin THEN p.shared_admin_user_name::text ELSE p.shared_standard_user_name::text END AS account) w
       CROSS JOIN LATERAL (
           SELECT array_agg(k.subject_kind || ': ' || k.reason ORDER BY k.created_at) AS reasons FROM sft.locks k
            WHERE k.team_id = t.id AND k.lifted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
@@ -147,7 +170,9 @@ BEGIN
               CASE WHEN p.deleted_at IS NOT NULL THEN 'project_deleted' END,
               CASE WHEN u.status <> 'ACTIVE' THEN 'user_disabled' END,
               CASE WHEN l.reasons IS NOT NULL THEN 'locked' END,
-              CASE WHEN NOT x.member THEN 'not_granted' END,
+              CASE WHEN NOT x.member THEN 'not_granted' WHEN x.picked THEN NULL
+                   WHEN a.kind = 'ssh_user' THEN 'not_selected' ELSE 'not_everywhere' END,
+              CASE WHEN a.kind = 'ssh_user' AND (p.forward_traffic OR p.ssh_session_recording) THEN 'gateway_required' END,
               CASE WHEN y.source_networks IS NOT NULL AND NOT coalesce((a.actor).peer <<= ANY (y.source_networks),
                   false) THEN 'source_address_denied' END,
               CASE WHEN y.max_sign_in_age_s IS NOT NULL
@@ -164,4 +189,4 @@ BEGIN
     SELECT x, false, x.status, x.error, x.message, NULL::int, NULL, NULL, NULL::boolean, NULL::uuid, NULL::jsonb,
         NULL, NULL, NULL, '{}'::jsonb FROM unnest(asks) x WHERE x.error IS NOT NULL;
 END $$;
-COMMENT ON FUNCTION sft_core.decide(sft_core.ask[]) IS 'Decides asks, in any order: status, locks, membership, source network, age of sign-in, ttl. An ask without a target stays refused as it is. Reads only; the same answer explains and issues.';
+COMMENT ON FUNCTION sft_core.decide(sft_core.ask[]) IS 'Decides asks, in any order: status, locks, membership, selectors, gateways, source network, age of sign-in, ttl. An ask without a target stays refused as it is. Reads only; the same answer explains and issues.';

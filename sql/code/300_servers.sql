@@ -1,15 +1,20 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 300_servers.sql - hosts: joining, what they say of themselves, their names, removing them.
 
+CREATE FUNCTION sft_core.server_state(v sft.servers, reported_at timestamptz) RETURNS text
+LANGUAGE sql STABLE
+RETURN CASE WHEN NOT (v).managed OR greatest(reported_at, (v).registered_at) > now() - interval '96 hours' THEN 'ACTIVE' ELSE 'INACTIVE' END;
+COMMENT ON FUNCTION sft_core.server_state(sft.servers, timestamptz) IS 'Whether a server''s agent was seen within 96 hours; a server without an agent is ACTIVE.';
+
 CREATE FUNCTION sft_core.server_json(v sft.servers) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
         'id', v.id, 'hostname', v.hostname, 'canonical_name', v.canonical_name, 'alt_names', to_jsonb(v.alt_names), 'access_address', v.access_address,
-        'ssh_port', v.ssh_port, 'os', v.os, 'os_type', v.os_type, 'project_name', p.name, 'project_id', p.id, 'team_name', t.name,
-        'state', CASE WHEN greatest(r.reported_at, v.registered_at) > now() - interval '96 hours' THEN 'ACTIVE' ELSE 'INACTIVE' END,
-        'last_seen', sft_core.json_time(r.reported_at), 'registered_at', sft_core.json_time(v.registered_at), 'managed', true, 'labels', v.labels,
+        'default_address', v.default_address, 'ssh_port', v.ssh_port, 'os', nullif(v.os, ''), 'os_type', v.os_type, 'project_name', p.name, 'project_id', p.id, 'team_name', t.name,
+        'state', sft_core.server_state(v, r.reported_at),
+        'last_seen', sft_core.json_time(r.reported_at), 'registered_at', sft_core.json_time(v.registered_at), 'managed', v.managed, 'labels', sft_core.server_labels(v),
         'services', jsonb_build_array('ssh'), 'bastion', v.bastion, 'cloud_provider', NULL, 'instance_details', jsonb_build_object(),
-        'sftd_version', v.sftd_version, 'ssh_host_keys', to_jsonb(v.ssh_host_keys),
+        'sftd_version', nullif(v.sftd_version, ''), 'ssh_host_keys', to_jsonb(v.ssh_host_keys),
         'host_authority_id', p.host_authority_id, 'user_authority_id', p.user_authority_id, 'deleted_at', sft_core.json_time(v.deleted_at))
       FROM sft.projects p JOIN sft.teams t ON t.id = p.team_id
       LEFT JOIN sft.server_reports r ON r.team_id = v.team_id AND r.server_id = v.id
@@ -34,18 +39,10 @@ COMMENT ON FUNCTION sft_core.host_keys_of(jsonb) IS 'The host keys that a server
 
 CREATE FUNCTION sft_core.labels_of(b jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    labels jsonb := coalesce(sft_core.maybe_object(b, 'labels'), '{}');
 BEGIN
-    IF (SELECT count(*) > 64 OR coalesce(bool_or(l.key !~ '^[A-Za-z0-9._/-]{1,127}$'
-        OR jsonb_typeof(l.value) <> 'string' OR length(l.value #>> '{}') > 255
-                                                 OR l.value #>> '{}' ~ '[[:cntrl:]]'), false)
-                                                     FROM jsonb_each(labels) l) THEN
-        PERFORM sft_core.wrong('labels', 'is an object of at most 64 lines of text, with names of letters, digits and . _ / -');
-    END IF;
-    RETURN labels;
+    RETURN sft_core.label_map(coalesce(sft_core.maybe_object(b, 'labels'), '{}'), 'labels');
 END $$;
-COMMENT ON FUNCTION sft_core.labels_of(jsonb) IS 'A server''s labels. Refuses: labels_format.';
+COMMENT ON FUNCTION sft_core.labels_of(jsonb) IS 'The labels that a server''s agent reports. Refuses: labels_format.';
 
 CREATE FUNCTION sft_core.alt_names_of(b jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE
@@ -58,7 +55,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     names text[] := ARRAY(SELECT DISTINCT sft_core.server_name_of(n)
                             FROM unnest(server.alt_names || ARRAY[coalesce(server.canonical_name,
-                                server.hostname)::text, server.access_address::text]) n
+                                server.hostname)::text, server.access_address::text, server.default_address]) n
                            WHERE n <> '' AND NOT sft_core.is_uuid(sft_core.server_name_of(n))
                                AND server.deleted_at IS NULL);
 BEGIN
@@ -67,7 +64,7 @@ BEGIN
     INSERT INTO sft.server_names (team_id, name, server_id) SELECT server.team_id, n, server.id FROM unnest(names) n
     ON CONFLICT ON CONSTRAINT server_name_taken DO NOTHING;
 END $$;
-COMMENT ON FUNCTION sft_core.server_names_set(sft.servers) IS 'Keeps the names by which a server is found: the canonical name or else the hostname, the alternative names, the access address; none that looks like a server''s id; none when it is removed.';
+COMMENT ON FUNCTION sft_core.server_names_set(sft.servers) IS 'Keeps the names by which a server is found: the canonical name or else the hostname, the alternative names, the access address, the default address; none that looks like a server''s id; none when it is removed.';
 
 CREATE FUNCTION sft_core.token_use(token jsonb, server_id uuid, public_key text) RETURNS sft.server_enrollment_tokens
 LANGUAGE plpgsql AS $$
@@ -110,6 +107,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     made sft.servers;
 BEGIN
+    PERFORM sft_core.project_hold(token.team_id, token.project_id);
     INSERT INTO sft.actor_keys (kind, id, team_id, key_type, key_blob, fingerprint)
     VALUES ('server', server_insert.id, token.team_id, key.key_type, key.blob, key.fingerprint);
     INSERT INTO sft.servers (id, team_id, project_id, server_enrollment_token_id, hostname, canonical_name, alt_names,
@@ -185,10 +183,68 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.server_remove(sft.actor, uuid, uuid) IS 'Removes a server from its project; its host certificates are revoked and its agent is told at once. Refuses: server_unknown.';
 
-CREATE FUNCTION sft_core.facts_take(who sft.actor, f jsonb) RETURNS text[]
+CREATE FUNCTION sft_core.default_address(addresses text[]) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT host(a.ip) FROM (
+        SELECT x::inet AS ip FROM unnest(addresses) x WHERE x ~ '^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])([.]|$)){4}$') a
+     WHERE NOT a.ip <<= ANY ('{0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,224.0.0.0/3}'::inet[])
+     ORDER BY a.ip <<= ANY ('{10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10}'::inet[]), a.ip LIMIT 1
+$$;
+COMMENT ON FUNCTION sft_core.default_address(text[]) IS 'The best of a server''s addresses: the numerically lowest public IPv4 address, else the lowest private one.';
+
+CREATE FUNCTION sft_core.labels_changed(by sft.actor, old sft.servers, new sft.servers) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF sft_core.server_labels(old) = sft_core.server_labels(new) THEN
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM sft.project_groups pg WHERE pg.team_id = new.team_id AND pg.project_id = new.project_id AND pg.servers_match IS NOT NULL) THEN
+        PERFORM sft_core.touch_server(new.team_id, new.id);
+    END IF;
+    PERFORM sft_core.note(by, new.team_id, 'server_labels.update', jsonb_build_object('labels', sft_core.server_labels(new),
+        'labels_before', sft_core.server_labels(old)), new.project_id, new.id);
+END $$;
+COMMENT ON FUNCTION sft_core.labels_changed(sft.actor, sft.servers, sft.servers) IS 'Who may use a server can follow from its labels: tells the server where a selector is about, and the audit always.';
+
+CREATE FUNCTION sft_core.server_labels_set(by sft.actor, team_id uuid, server_id uuid, labels jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     old sft.servers; new sft.servers;
+BEGIN
+    PERFORM sft_core.fence(team_id);
+    SELECT v.* INTO old FROM sft.servers v WHERE v.team_id = server_labels_set.team_id AND v.id = server_labels_set.server_id
+        AND v.deleted_at IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM sft_core.refuse(404, 'server_unknown', 'There is no such server.');
+    END IF;
+    UPDATE sft.servers v SET api_labels = server_labels_set.labels WHERE v.team_id = old.team_id AND v.id = old.id RETURNING v.* INTO new;
+    PERFORM sft_core.labels_changed(by, old, new);
+END $$;
+COMMENT ON FUNCTION sft_core.server_labels_set(sft.actor, uuid, uuid, jsonb) IS 'Replaces all labels of a server that were set over the API; names without their source. Refuses: server_unknown.';
+
+CREATE FUNCTION sft_core.unmanaged_server_create(by sft.actor, team_id uuid, project_id uuid, b jsonb) RETURNS uuid
+LANGUAGE plpgsql AS $$
+DECLARE
+    made sft.servers;
+BEGIN
+    PERFORM sft_core.project_hold(team_id, project_id);
+    INSERT INTO sft.servers (id, team_id, project_id, managed, hostname, canonical_name, alt_names, access_address, ssh_port, bastion, os, sftd_version,
+        ssh_host_keys, api_labels)
+    VALUES (gen_random_uuid(), unmanaged_server_create.team_id, unmanaged_server_create.project_id, false, lower(sft_core.need_text(b, 'hostname')),
+        lower(nullif(sft_core.maybe_text(b, 'canonical_name'), '')), sft_core.alt_names_of(b), lower(nullif(sft_core.maybe_text(b, 'access_address'), '')),
+        coalesce(sft_core.maybe_bigint(b, 'ssh_port', 1, 65535), 22), nullif(sft_core.maybe_text(b, 'bastion'), ''), '', '', sft_core.host_keys_of(b),
+        sft_core.api_labels_of(b))
+    RETURNING * INTO made;
+    PERFORM sft_core.server_names_set(made);
+    PERFORM sft_core.note(by, team_id, 'unmanaged_server.create', jsonb_build_object('hostname', made.hostname, 'access_address', made.access_address), project_id, made.id);
+    RETURN made.id;
+END $$;
+COMMENT ON FUNCTION sft_core.unmanaged_server_create(sft.actor, uuid, uuid, jsonb) IS 'Writes down a server without an agent, mostly a bastion, so that its name resolves. Refuses: hostname_…, host_name_format, alt_names_format, ssh_port_format, ssh_host_keys_format, labels_format, project_unknown.';
+
+CREATE FUNCTION sft_core.facts_take(who sft.actor, f jsonb) RETURNS text[]
+LANGUAGE plpgsql AS $$
+DECLARE
+    old sft.servers; new sft.servers; seen text[] := sft_core.maybe_texts(f, 'addresses', 64, 64);
 BEGIN
     PERFORM sft_core.only_fields(f, 'hostname', 'os', 'addresses', 'ssh_host_keys', 'sftd_version', 'access_address',
         'ssh_port', 'canonical_name', 'alt_names', 'bastion', 'labels');
@@ -206,19 +262,21 @@ BEGIN
     new.alt_names := CASE WHEN f ? 'alt_names' THEN sft_core.alt_names_of(f) ELSE old.alt_names END;
     new.labels := CASE WHEN f ? 'labels' THEN sft_core.labels_of(f) ELSE old.labels END;
     new.ssh_host_keys := CASE WHEN f ? 'ssh_host_keys' THEN sft_core.host_keys_of(f) ELSE old.ssh_host_keys END;
+    new.default_address := sft_core.default_address(seen);
     IF new IS DISTINCT FROM old THEN
         UPDATE sft.servers v SET hostname = new.hostname, os = new.os, sftd_version = new.sftd_version,
             ssh_port = new.ssh_port, access_address = new.access_address,
                canonical_name = new.canonical_name, bastion = new.bastion, alt_names = new.alt_names,
-                   labels = new.labels, ssh_host_keys = new.ssh_host_keys
+                   labels = new.labels, ssh_host_keys = new.ssh_host_keys, default_address = new.default_address
          WHERE v.team_id = who.team_id AND v.id = who.server_id;
         PERFORM sft_core.server_names_set(new);
         PERFORM sft_core.note(who, who.team_id, 'server.update', jsonb_build_object('hostname', new.hostname,
             'hostname_before', old.hostname));
+        PERFORM sft_core.labels_changed(who, old, new);
     END IF;
-    RETURN sft_core.maybe_texts(f, 'addresses', 64, 64);
+    RETURN seen;
 END $$;
-COMMENT ON FUNCTION sft_core.facts_take(sft.actor, jsonb) IS 'Takes what a server says of itself; writes only what changed. Returns its addresses. Refuses: as enrolling does.';
+COMMENT ON FUNCTION sft_core.facts_take(sft.actor, jsonb) IS 'Takes what a server says of itself; writes only what changed; other labels can change who may use it. Returns its addresses. Refuses: as enrolling does.';
 
 CREATE FUNCTION sft_core.drift_of(b jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE AS $$
@@ -274,7 +332,7 @@ BEGIN
     PERFORM sft_core.logins_take(who, sft_core.maybe_list(b, 'logins', 256));
     RETURN sft_core.reply(204);
 END $$;
-COMMENT ON FUNCTION sft_api.server_report_create(sft.request) IS 'What a server''s agent has applied and seen. Never notifies. Refuses: state_version_…, facts_…, drift_format, logins_format and what enrolling refuses.';
+COMMENT ON FUNCTION sft_api.server_report_create(sft.request) IS 'What a server''s agent has applied and seen. Notifies nobody, unless the server''s labels changed what is desired there. Refuses: state_version_…, facts_…, drift_format, logins_format and what enrolling refuses.';
 
 INSERT INTO sft_core.routes (method, path, max_body, auth, writes, proc) VALUES
     ('POST', '/v1/servers/enroll', 65536, 'self',   false, 'server_create'),

@@ -27,12 +27,28 @@ BEGIN
           FROM (SELECT m.user_id, bool_or(pg.server_admin) AS admin
                   FROM sft.project_groups pg JOIN sft.group_members m ON m.team_id = pg.team_id
                       AND m.group_id = pg.group_id
-                 WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id GROUP BY m.user_id) a
+                 WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id AND sft_core.selected(pg.servers_match, v.label_values) GROUP BY m.user_id) a
           CROSS JOIN LATERAL (SELECT x.* FROM sft.users x WHERE x.team_id = v.team_id AND x.id = a.user_id
               AND x.status <> 'DELETED' AND x.unix_uid IS NOT NULL OFFSET 0) u
           CROSS JOIN LATERAL (SELECT u.status = 'ACTIVE' AND NOT closed AND u.id <> ALL (locked) AS usable) c);
 END $$;
-COMMENT ON FUNCTION sft_core.state_users(sft.servers, text) IS 'The accounts of a server. Who is disabled or locked keeps the account and gets no principals and no sudo.';
+COMMENT ON FUNCTION sft_core.state_users(sft.servers, text) IS 'The accounts of a server: those of users whose groups'' selectors pick it. Who is disabled or locked keeps the account and gets no principals and no sudo.';
+
+CREATE FUNCTION sft_core.state_shared(v sft.servers, p sft.projects, team text) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    admins bool[] := ARRAY(SELECT (u->>'admin')::boolean FROM jsonb_array_elements(sft_core.state_users(v, team)) u
+        WHERE u->'principals' <> '[]');
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('user_id', s.id, 'name', s.server_user_name, 'uid', s.unix_uid, 'gid', s.unix_uid,
+                   'gecos', 'sft ' || team || '/' || p.name, 'shell', '/bin/bash', 'home', '/home/' || s.server_user_name, 'admin', k.admin AND k.admin = ANY (admins),
+                   'principals', CASE WHEN k.admin = ANY (admins) THEN jsonb_build_array(s.server_user_name, v.id || ':' || s.server_user_name) ELSE '[]' END)
+                   ORDER BY s.server_user_name), '[]')
+          FROM (VALUES (p.shared_standard_user_name::text, false), (p.shared_admin_user_name::text, true)) k (name, admin)
+          JOIN sft.shared_accounts s ON s.team_id = v.team_id AND s.project_id = v.project_id AND s.server_user_name = k.name);
+END $$;
+COMMENT ON FUNCTION sft_core.state_shared(sft.servers, sft.projects, text) IS 'The two accounts that everybody shares on a server. One that nobody may use now has no principals.';
 
 CREATE FUNCTION sft_core.state_groups(v sft.servers) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
@@ -45,7 +61,8 @@ BEGIN
                          AND u.unix_uid IS NOT NULL)) ORDER BY g.server_group_name), '[]')
           FROM sft.project_groups pg JOIN sft.groups g ON g.team_id = pg.team_id AND g.id = pg.group_id
               AND g.unix_gid IS NOT NULL
-         WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id AND pg.create_server_group);
+         WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id AND pg.create_server_group
+           AND sft_core.selected(pg.servers_match, v.label_values));
 END $$;
 COMMENT ON FUNCTION sft_core.state_groups(sft.servers) IS 'The groups that a project creates on its servers, with members.';
 
@@ -56,7 +73,8 @@ BEGIN
         SELECT jsonb_build_object('version', version, 'must', jsonb_build_array('v1'), 'server_id', v.id, 'team',
             t.name, 'project', p.name, 'project_id', p.id,
             'issued_at', sft_core.json_time(now()), 'trust', sft_core.trust_json(p.user_authority_id), 'host_authority_id', p.host_authority_id, 'manage_users', p.create_server_users,
-            'users', sft_core.state_users(v, t.name), 'groups', CASE WHEN p.create_server_users THEN sft_core.state_groups(v) ELSE '[]' END,
+            'users', CASE WHEN p.force_shared_ssh_users THEN sft_core.state_shared(v, p, t.name) ELSE sft_core.state_users(v, t.name) END,
+            'groups', CASE WHEN p.create_server_users AND NOT p.force_shared_ssh_users THEN sft_core.state_groups(v) ELSE '[]' END,
             'removals_confirmed', CASE WHEN v.removals_confirmed_version = version THEN v.removals_confirmed ELSE 0 END, 'end_logins', jsonb_build_array())
           FROM sft.projects p JOIN sft.teams t ON t.id = p.team_id
          WHERE p.team_id = v.team_id AND p.id = v.project_id);

@@ -1,39 +1,99 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 330_resolve.sql - what a user can reach: names, lists of servers, projects and credentials.
 
-CREATE FUNCTION sft_core.resolve_one(who sft.actor, name text, with_methods boolean) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    WITH usable AS (
-        SELECT v AS server, v.id, coalesce(bool_or(pg.server_admin), false) AS admin
-          FROM sft_core.servers_named(who.team_id, resolve_one.name) n
-          JOIN sft.servers v ON v.team_id = who.team_id AND v.id = n
-          JOIN sft.project_groups pg ON pg.team_id = v.team_id AND pg.project_id = v.project_id
-          JOIN sft.group_members m ON m.team_id = pg.team_id AND m.group_id = pg.group_id AND m.user_id = who.user_id
-         GROUP BY v.id, v)
-    SELECT jsonb_build_object('name', resolve_one.name, 'servers',
-        coalesce(jsonb_agg(sft_core.server_json(x.server) ORDER BY x.id), '[]'),
-        'user_access_methods', CASE WHEN with_methods THEN coalesce(jsonb_agg(jsonb_build_object('identity', u.server_user_name,
-            'access_credential', CASE WHEN x.admin THEN 'ssh-certificate-admin' ELSE 'ssh-certificate' END, 'server_id', x.id, 'brokered', false) ORDER BY x.id), '[]') ELSE '[]' END)
-      FROM usable x JOIN sft.users u ON u.team_id = who.team_id AND u.id = who.user_id
+CREATE FUNCTION sft_core.account_of(p sft.projects, own text, admin boolean) RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN NOT (p).force_shared_ssh_users THEN own WHEN admin THEN (p).shared_admin_user_name ELSE (p).shared_standard_user_name END;
+COMMENT ON FUNCTION sft_core.account_of(sft.projects, text, boolean) IS 'The account that a user has on servers of a project: the own one, or the shared one.';
+
+CREATE FUNCTION sft_core.reachable(who sft.actor, name text) RETURNS SETOF sft.servers
+LANGUAGE sql STABLE ROWS 2 AS $$
+    SELECT v.* FROM sft_core.servers_named(who.team_id, reachable.name) n
+      JOIN sft.servers v ON v.team_id = who.team_id AND v.id = n
+     CROSS JOIN LATERAL (SELECT sft_core.server_name_of(reachable.name) AS key) k
+     WHERE sft_core.may_enter(v.team_id, v.project_id, v.label_values, who.user_id)
+     ORDER BY CASE WHEN v.id::text = k.key OR sft_core.server_name_of(v.canonical_name) = k.key THEN 1
+                   WHEN sft_core.server_name_of(v.hostname) = k.key THEN 2
+                   WHEN k.key = ANY (SELECT sft_core.server_name_of(x) FROM unnest(v.alt_names) x) THEN 3 ELSE 4 END, v.id
 $$;
-COMMENT ON FUNCTION sft_core.resolve_one(sft.actor, text, boolean) IS 'The servers that a user can reach by a name, and as whom; several: ambiguous; none: not ours, or not theirs.';
+COMMENT ON FUNCTION sft_core.reachable(sft.actor, text) IS 'The servers that a user may use and that a name means, best first: by id or canonical name, hostname, alternative name, address.';
+
+CREATE FUNCTION sft_core.bastions_of(who sft.actor, target sft.servers, OUT hops sft.servers[], OUT error text, OUT message text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    here sft.servers := target; seen uuid[] := ARRAY[target.id]; next sft.servers;
+BEGIN
+    hops := '{}';
+    WHILE here.bastion IS NOT NULL LOOP
+        SELECT * INTO next FROM sft_core.reachable(who, here.bastion) LIMIT 1;
+        IF next.id IS NULL THEN
+            error := 'bastion_unknown';
+            message := format('%s is reached through %s, and you can reach no server of that name.', here.hostname, here.bastion);
+        ELSIF next.id = ANY (seen) OR cardinality(seen) > 8 THEN
+            error := 'bastion_loop';
+            message := format('The bastions of %s lead in a circle, or are more than 8.', target.hostname);
+        END IF;
+        EXIT WHEN error IS NOT NULL;
+        hops := next || hops; seen := seen || next.id; here := next;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION sft_core.bastions_of(sft.actor, sft.servers) IS 'The servers through which a server is reached, the first hop first; each is one that the user may use. In the row: bastion_unknown, bastion_loop.';
+
+CREATE FUNCTION sft_core.access_methods(who sft.actor, v sft.servers) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_array(jsonb_build_object('identity', sft_core.account_of(p, u.server_user_name, x.admin),
+               'access_credential', CASE WHEN x.admin THEN 'ssh-certificate-admin' ELSE 'ssh-certificate' END, 'brokered', false,
+               'short_text', CASE WHEN x.admin THEN 'admin' ELSE 'standard' END, 'server_id', v.id, 'server_host_name', v.hostname,
+               'conditionals', CASE WHEN p.forward_traffic OR p.ssh_session_recording THEN jsonb_build_array(jsonb_build_object('condition_is_met', false,
+                   'type', CASE WHEN p.ssh_session_recording THEN 'gateway_with_session_recording' ELSE 'gateway' END,
+                   'description', 'Connections go through a gateway, and this platform has none.')) ELSE '[]' END))
+      FROM sft.projects p JOIN sft.users u ON u.team_id = p.team_id AND u.id = who.user_id
+     CROSS JOIN LATERAL (
+         SELECT coalesce(bool_or(pg.server_admin), false) AS admin FROM sft.group_members m
+           JOIN sft.project_groups pg ON pg.team_id = m.team_id AND pg.group_id = m.group_id AND pg.project_id = p.id
+          WHERE m.team_id = p.team_id AND m.user_id = u.id AND sft_core.selected(pg.servers_match, v.label_values)) x
+     WHERE p.team_id = v.team_id AND p.id = v.project_id
+$$;
+COMMENT ON FUNCTION sft_core.access_methods(sft.actor, sft.servers) IS 'As whom a user may use a server.';
+
+CREATE FUNCTION sft_core.resolve_one(who sft.actor, name text, with_methods boolean) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    candidates sft.servers[] := ARRAY(SELECT v FROM sft_core.reachable(who, name) v);
+    result     jsonb := jsonb_build_object('name', name, 'servers', jsonb_build_array(), 'user_access_methods', jsonb_build_array());
+    way        record;
+BEGIN
+    IF cardinality(candidates) <> 1 THEN
+        RETURN result || jsonb_build_object('ambiguous', cardinality(candidates) > 1,
+            'servers', (SELECT coalesce(jsonb_agg(sft_core.server_json(c) ORDER BY (c).id), '[]') FROM unnest(candidates) c));
+    END IF;
+    SELECT * INTO way FROM sft_core.bastions_of(who, candidates[1]);
+    IF way.error IS NOT NULL THEN
+        RETURN result || jsonb_build_object('ambiguous', false, 'error', way.error, 'message', way.message);
+    END IF;
+    RETURN result || jsonb_build_object('ambiguous', false,
+        'servers', (SELECT coalesce(jsonb_agg(sft_core.server_json(way.hops[i]) ORDER BY i), '[]') FROM generate_subscripts(way.hops, 1) i)
+                   || sft_core.server_json(candidates[1]),
+        'client_config_options', (SELECT coalesce(jsonb_object_agg(c.config_key, c.config_value), '{}') FROM sft.client_config_options c
+                                   WHERE c.team_id = who.team_id AND c.project_id = (candidates[1]).project_id),
+        'user_access_methods', CASE WHEN with_methods THEN sft_core.access_methods(who, candidates[1]) ELSE '[]' END);
+END $$;
+COMMENT ON FUNCTION sft_core.resolve_one(sft.actor, text, boolean) IS 'How a user reaches a server by a name: the bastions and then the server; several that have the name: ambiguous; none: not ours, or not theirs.';
 
 CREATE FUNCTION sft_api.resolve(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql AS $$
 DECLARE
-    names text[];
+    names text[] := sft_core.maybe_texts(req.body, 'names', 16);
+    with_methods boolean := coalesce(sft_core.maybe_bool(req.body, 'include_user_access_methods'), false);
 BEGIN
-    PERFORM sft_core.only_fields(req.body, 'names', 'include_user_access_methods');
-    names := sft_core.maybe_texts(req.body, 'names', 16);
     IF cardinality(names) = 0 THEN
         PERFORM sft_core.refuse(400, 'names_missing', 'The field names is missing.');
     END IF;
     RETURN sft_core.statement('resolve', req, true, 0, convert_to(jsonb_build_object('results', (
-        SELECT jsonb_agg(sft_core.resolve_one(req.actor, n,
-            coalesce(sft_core.maybe_bool(req.body, 'include_user_access_methods'), false)) ORDER BY o)
+        SELECT jsonb_agg(sft_core.resolve_one(req.actor, n, with_methods) ORDER BY o)
           FROM unnest(names) WITH ORDINALITY u (n, o)))::text, 'UTF8'));
 END $$;
-COMMENT ON FUNCTION sft_api.resolve(sft.request) IS 'What names mean to the user: servers, and how they may be reached. Refuses: names_missing, names_format, include_user_access_methods_format.';
+COMMENT ON FUNCTION sft_api.resolve(sft.request) IS 'What names mean to the user: servers, and how they may be reached. Fields that the product has and we do not are ignored. Refuses: names_missing, names_format, include_user_access_methods_format.';
 
 CREATE FUNCTION sft_api.server_list(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql STABLE AS $$
@@ -44,7 +104,7 @@ BEGIN
     page := sft_core.page_of(req, ARRAY(
         SELECT (v.hostname, v.id)::sft_core.entry
           FROM sft.servers v JOIN sft.projects p ON p.team_id = v.team_id AND p.id = v.project_id
-         WHERE v.team_id = who.team_id AND v.deleted_at IS NULL AND sft_core.may_use(v.team_id, v.project_id, who.user_id)
+         WHERE v.team_id = who.team_id AND v.deleted_at IS NULL AND sft_core.may_enter(v.team_id, v.project_id, v.label_values, who.user_id)
            AND (sft_core.query_text(req.query, 'project_name') IS NULL OR lower(p.name) = lower(req.query->>'project_name'))
            AND (sft_core.query_text(req.query, 'hostname') IS NULL OR v.hostname = lower(req.query->>'hostname'))));
     RETURN sft_core.page_reply(page, ARRAY(
@@ -55,13 +115,15 @@ COMMENT ON FUNCTION sft_api.server_list(sft.request) IS 'The servers of the user
 
 CREATE FUNCTION sft_core.project_json(p sft.projects, team text) RETURNS jsonb
 LANGUAGE sql STABLE
-RETURN jsonb_build_object('id', (p).id, 'name', (p).name, 'team', team, 'deleted_at',
-    sft_core.json_time((p).deleted_at), 'create_server_users', (p).create_server_users,
-    'next_unix_uid', (p).next_unix_uid, 'next_unix_gid', (p).next_unix_gid, 'ssh_certificate_type', (p).ssh_certificate_type,
-    'force_shared_ssh_users', false, 'shared_standard_user_name', NULL, 'shared_admin_user_name', NULL, 'require_preauth_for_creds', false, 'user_on_demand_period', NULL,
-    'forward_traffic', false, 'ssh_session_recording', false, 'rdp_session_recording', false, 'host_authority_id', (p).host_authority_id,
-    'user_authority_id', (p).user_authority_id, 'x509_authority_id', (p).x509_authority_id);
-COMMENT ON FUNCTION sft_core.project_json(sft.projects, text) IS 'A project as answers show it; what the platform cannot do yet is off.';
+RETURN jsonb_build_object('id', (p).id, 'name', (p).name, 'team', team, 'deleted_at', sft_core.json_time((p).deleted_at),
+    'create_server_users', (p).create_server_users, 'certificate_ttl_s', (p).certificate_ttl_s, 'next_unix_uid', (p).next_unix_uid, 'next_unix_gid', (p).next_unix_gid,
+    'ssh_certificate_type', (p).ssh_certificate_type, 'force_shared_ssh_users', (p).force_shared_ssh_users,
+    'shared_standard_user_name', (p).shared_standard_user_name, 'shared_admin_user_name', (p).shared_admin_user_name,
+    'require_preauth_for_creds', (p).require_preauth_for_creds, 'user_on_demand_period', (p).user_on_demand_period, 'forward_traffic', (p).forward_traffic,
+    'ssh_session_recording', (p).ssh_session_recording, 'rdp_session_recording', (p).rdp_session_recording, 'host_authority_id', (p).host_authority_id,
+    'user_authority_id', (p).user_authority_id, 'x509_authority_id', (p).x509_authority_id)
+    || CASE WHEN (p).gateway_selector IS NULL THEN '{}' ELSE jsonb_build_object('gateway_selector', (p).gateway_selector) END;
+COMMENT ON FUNCTION sft_core.project_json(sft.projects, text) IS 'A project as answers show it; gateway_selector only where it is set.';
 
 CREATE FUNCTION sft_api.project_list(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql STABLE AS $$

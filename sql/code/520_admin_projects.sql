@@ -7,32 +7,33 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     rule text;
 BEGIN
-    RETURN sft_core.project_create(sft_core.dba(), sft_core.team_id(team_name), project_name, create_server_users, extract(epoch FROM ttl)::int,
-                                   next_unix_uid, next_unix_gid);
+    RETURN sft_core.project_create(sft_core.dba(), sft_core.team_id(team_name), project_name, jsonb_build_object('create_server_users', create_server_users,
+                                   'certificate_ttl_s', extract(epoch FROM ttl)::int, 'next_unix_uid', next_unix_uid, 'next_unix_gid', next_unix_gid));
 EXCEPTION WHEN integrity_constraint_violation THEN
     GET STACKED DIAGNOSTICS rule = CONSTRAINT_NAME;
     PERFORM sft_admin.refuse(SQLSTATE, rule, SQLERRM);
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION sft_admin.create_project(text, text, boolean, interval, int, int) IS
-'Makes a project with authorities of its own for users, hosts and X.509. With create_server_users its agents make and remove accounts. Returns the project''s id. Refuses: project_name_format, project_name_taken, certificate_ttl_range, unix_id_range.
+'Makes a project with authorities of its own for users, hosts and X.509. With create_server_users its agents make and remove accounts. Returns the project''s id. Refuses: project_name_format, project_name_taken, certificate_ttl_s_format, next_unix_uid_format, unix_id_range.
 Example: SELECT sft_admin.create_project(''acme'', ''prod'');';
 
 CREATE FUNCTION sft_admin.add_project_group(team_name text, project_name text, group_name text, server_access boolean DEFAULT true,
-                                            server_admin boolean DEFAULT false, create_server_group boolean DEFAULT false) RETURNS void
+                                            server_admin boolean DEFAULT false, create_server_group boolean DEFAULT false,
+                                            servers_selector text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     team CONSTANT uuid := sft_core.team_id(team_name);
     rule text;
 BEGIN
     PERFORM sft_core.project_group_set(sft_core.dba(), team, sft_core.project_id(team, project_name), sft_core.group_id(team, group_name),
-                                       server_access, server_admin, create_server_group);
+                                       server_access, server_admin, create_server_group, servers_selector);
 EXCEPTION WHEN integrity_constraint_violation THEN
     GET STACKED DIAGNOSTICS rule = CONSTRAINT_NAME;
     PERFORM sft_admin.refuse(SQLSTATE, rule, SQLERRM);
 END $$;
-COMMENT ON FUNCTION sft_admin.add_project_group(text, text, text, boolean, boolean, boolean) IS
-'Lets a group''s members log in to a project''s servers, with sudo if server_admin; again: changes it. create_server_group makes the group on the servers too. Refuses: project_unknown, group_unknown, project_group_rights_missing.
+COMMENT ON FUNCTION sft_admin.add_project_group(text, text, text, boolean, boolean, boolean, text) IS
+'Lets a group''s members log in to a project''s servers, with sudo if server_admin; again: changes it. create_server_group makes the group on the servers too. servers_selector narrows the servers by their labels, as in env=prod,tier in (web,db),!retired: a name without sftd. or api. before it is anybody''s, the servers'' own agents'' too. Refuses: project_unknown, group_unknown, project_group_rights_missing, servers_selector_format.
 Example: SELECT sft_admin.add_project_group(''acme'', ''prod'', ''ops'', server_admin => true);';
 
 CREATE FUNCTION sft_admin.remove_project_group(team_name text, project_name text, group_name text) RETURNS void

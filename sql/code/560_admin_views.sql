@@ -48,7 +48,7 @@ CREATE VIEW sft_admin.projects AS
 COMMENT ON VIEW sft_admin.projects IS 'Projects with their policy and authorities.';
 
 CREATE VIEW sft_admin.project_groups AS
-    SELECT t.name AS team, p.name AS project, g.name AS "group", pg.server_access, pg.server_admin, pg.create_server_group, pg.added_at
+    SELECT t.name AS team, p.name AS project, g.name AS "group", pg.server_access, pg.server_admin, pg.create_server_group, pg.servers_selector, pg.added_at
       FROM sft.project_groups pg JOIN sft.teams t ON t.id = pg.team_id
       JOIN sft.projects p ON p.team_id = pg.team_id AND p.id = pg.project_id
       JOIN sft.groups g ON g.team_id = pg.team_id AND g.id = pg.group_id;
