@@ -23,9 +23,9 @@ CREATE FUNCTION sft_core.project_settings(p sft.projects, b jsonb) RETURNS sft.p
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     p.create_server_users := coalesce(sft_core.maybe_bool(b, 'create_server_users'), p.create_server_users);
-    p.certificate_ttl_s := coalesce(sft_core.maybe_bigint(b, 'certificate_ttl_s', 60, 86400), p.certificate_ttl_s);
-    p.next_unix_uid := coalesce(sft_core.maybe_bigint(b, 'next_unix_uid', 1000, 2147483646), p.next_unix_uid);
-    p.next_unix_gid := coalesce(sft_core.maybe_bigint(b, 'next_unix_gid', 1000, 2147483646), p.next_unix_gid);
+    p.certificate_ttl_s := coalesce(sft_core.maybe_bigint(b, 'certificate_ttl_s', 0, 2147483647), p.certificate_ttl_s);
+    p.next_unix_uid := coalesce(sft_core.maybe_bigint(b, 'next_unix_uid', 0, 2147483647), p.next_unix_uid);
+    p.next_unix_gid := coalesce(sft_core.maybe_bigint(b, 'next_unix_gid', 0, 2147483647), p.next_unix_gid);
     p.force_shared_ssh_users := coalesce(sft_core.maybe_bool(b, 'force_shared_ssh_users'), p.force_shared_ssh_users);
     p.require_preauth_for_creds := coalesce(sft_core.maybe_bool(b, 'require_preauth_for_creds'), p.require_preauth_for_creds);
     p.forward_traffic := coalesce(sft_core.maybe_bool(b, 'forward_traffic'), p.forward_traffic);
@@ -111,7 +111,7 @@ BEGIN
     PERFORM sft_core.note(by, team_id, 'project.create', jsonb_build_object('project', project_create.name, 'settings', settings), p.id);
     RETURN p.id;
 END $$;
-COMMENT ON FUNCTION sft_core.project_create(sft.actor, uuid, text, jsonb) IS 'Makes a project with its three authorities; what settings leave out is off. Refuses: project_name_format, project_name_taken, <field>_format, ssh_certificate_type_unknown, shared_user_names_missing, shared_user_names_same, shared_user_name_of_group, shared_user_name_taken, server_user_name_format, server_user_name_reserved.';
+COMMENT ON FUNCTION sft_core.project_create(sft.actor, uuid, text, jsonb) IS 'Makes a project with its three authorities; what settings leave out is off. Refuses: project_name_format, project_name_taken, <field>_format, certificate_ttl_range, unix_id_range, ssh_certificate_type_unknown, shared_user_names_missing, shared_user_names_same, shared_user_name_of_group, shared_user_name_taken, server_user_name_format, server_user_name_reserved.';
 
 CREATE FUNCTION sft_core.project_update(by sft.actor, team_id uuid, project_id uuid, settings jsonb) RETURNS void
 LANGUAGE plpgsql AS $$

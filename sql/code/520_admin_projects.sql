@@ -15,7 +15,7 @@ EXCEPTION WHEN integrity_constraint_violation THEN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION sft_admin.create_project(text, text, boolean, interval, int, int) IS
-'Makes a project with authorities of its own for users, hosts and X.509. With create_server_users its agents make and remove accounts. Returns the project''s id. Refuses: project_name_format, project_name_taken, certificate_ttl_s_format, next_unix_uid_format, unix_id_range.
+'Makes a project with authorities of its own for users, hosts and X.509. With create_server_users its agents make and remove accounts. Returns the project''s id. Refuses: project_name_format, project_name_taken, certificate_ttl_range, unix_id_range.
 Example: SELECT sft_admin.create_project(''acme'', ''prod'');';
 
 CREATE FUNCTION sft_admin.add_project_group(team_name text, project_name text, group_name text, server_access boolean DEFAULT true,
