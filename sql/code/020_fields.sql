@@ -210,3 +210,17 @@ CREATE FUNCTION sft_core.json_time(at timestamptz) RETURNS text
 LANGUAGE sql STABLE
 RETURN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"');
 COMMENT ON FUNCTION sft_core.json_time(timestamptz) IS 'A time as answers write it: RFC 3339, UTC, Z.';
+
+CREATE FUNCTION sft_core.maybe_time(body jsonb, field text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    value text := sft_core.maybe_text(body, field, 64);
+BEGIN
+    IF value IS NOT NULL AND value !~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.]\d{1,9})?(Z|[+-]\d\d:\d\d)$' THEN
+        PERFORM sft_core.wrong(field, 'is a time as in 2026-01-31T12:00:00Z');
+    END IF;
+    RETURN value::timestamptz;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format OR invalid_time_zone_displacement_value THEN
+    PERFORM sft_core.wrong(field, 'is a time as in 2026-01-31T12:00:00Z');
+END $$;
+COMMENT ON FUNCTION sft_core.maybe_time(jsonb, text) IS 'A time of RFC 3339, or null where it is absent or null. Refuses: <field>_format.';

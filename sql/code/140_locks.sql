@@ -1,6 +1,13 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 140_locks.sql - stopping somebody or something at once: locks, and the revocation of what is out.
 
+CREATE FUNCTION sft_core.is_revoked(authority_id uuid, serial bigint) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM sftca.revocations r WHERE r.authority_id = is_revoked.authority_id
+        AND r.serial_to >= is_revoked.serial AND r.serial_from <= is_revoked.serial)
+$$;
+COMMENT ON FUNCTION sft_core.is_revoked(uuid, bigint) IS 'Whether a certificate was taken back already: taking it back again adds nothing.';
+
 CREATE FUNCTION sft_core.revoke_live(team_id uuid, subject_kind text, subject_id uuid, reason text) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -11,13 +18,14 @@ BEGIN
                   AND CASE subject_kind WHEN 'user' THEN c.user_id WHEN 'client' THEN c.client_id
                       WHEN 'project' THEN c.project_id
                       WHEN 'team' THEN c.team_id END = subject_id
+                  AND NOT sft_core.is_revoked(c.authority_id, c.serial)
                 ORDER BY c.authority_id, c.serial LOOP
         PERFORM sftca.revoke(one.authority_id, one.serial, one.serial, reason);
         revoked := revoked + 1;
     END LOOP;
     RETURN revoked;
 END $$;
-COMMENT ON FUNCTION sft_core.revoke_live(uuid, text, uuid, text) IS 'Revokes the unexpired certificates of a user, client, project or team; returns how many. The caller touches the projects.';
+COMMENT ON FUNCTION sft_core.revoke_live(uuid, text, uuid, text) IS 'Revokes the unexpired certificates of a user, client, project or team that are not revoked yet; returns how many. The caller touches the projects.';
 
 CREATE FUNCTION sft_core.projects_of_subject(team_id uuid, subject_kind text, subject_id uuid) RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
