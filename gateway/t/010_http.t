@@ -49,6 +49,15 @@ $r = $bed->ask('DELETE', '/v1/echo');
 is $r->{status}, 405, 'a method that the path does not take is 405';
 is $r->{headers}{allow}, 'POST, PUT, GET', 'with Allow';
 is $r->{json}{type}, 'method_not_allowed', 'and the product\'s type';
+for my $method (qw(HEAD OPTIONS PATCH TRACE PROPFIND)) {
+    $r = $bed->ask($method, '/v1/items/fixed');
+    is "$r->{status} $r->{headers}{allow}", '405 GET, DELETE', "$method is 405 with what the path takes";
+    is $method eq 'HEAD' ? $r->{body} : $r->{json}{error}, $method eq 'HEAD' ? '' : 'method_not_allowed', 'and says so' . ($method eq 'HEAD' ? ' without a body' : '');
+}
+$r = $bed->ask('OPTIONS', '/v1/teams//things/x');
+is "$r->{status} $r->{json}{error}", '404 path_unknown', 'where nothing is, no method is allowed';
+is_deeply [ map { $bed->ask('GET', $_)->{json}{route} } '/v1/items/x/', '/v1/echo/', '/v1/teams/acme/things/y/?a=b' ],
+    [ 'GET /v1/items/{name}', 'GET /v1/echo', 'GET /v1/teams/{team}/things/{thing}' ], 'a slash at the end is none';
 
 # bodies
 is $bed->ask('GET', '/v1/echo', body => '{}')->{status}, 400, 'H11 a body on GET is refused';
