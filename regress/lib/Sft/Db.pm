@@ -66,11 +66,11 @@ sub start
 	return $self;
 }
 
-# A hot standby of this cluster, with or without its key-encryption key.
+# A hot standby of this cluster, with or without its key-encryption key; a second one needs a name.
 sub standby
 {
 	my ($self, %opt) = @_;
-	my $dir = $self->folder . '/standby';
+	my $dir = $self->folder . '/' . ($opt{name} // 'standby');
 	my @owner = qw(setpriv --reuid postgres --regid postgres --init-groups);
 	$self->must(qw(install -d -o postgres -g postgres -m 0711), $dir);
 	$self->must(qw(install -d -o postgres -g postgres -m 0700), "$dir/sock");
