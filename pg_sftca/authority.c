@@ -16,6 +16,7 @@
 #include "core/wrap.h"
 #include "kek.h"
 #include "query.h"
+#include "revocation.h"
 #include "throw.h"
 #include "varlena.h"
 
@@ -244,23 +245,30 @@ get(const struct authority_id *id, const char *fingerprint)
     return a;
 }
 
-/* The fingerprint of a generation that is not retired, or NULL, and how far revocations reach. */
+#define LIVE(names)                                                                                \
+    "SELECT k.fingerprint, (SELECT pg_catalog.max(r.serial_to) FROM sftca.revocations r"           \
+    "                        WHERE r.authority_id OPERATOR(pg_catalog.=) $1), " names              \
+    "  FROM sftca.authority_keys k"                                                                \
+    " WHERE k.authority_id OPERATOR(pg_catalog.=) $1 AND k.generation OPERATOR(pg_catalog.=) $2"   \
+    "   AND k.state OPERATOR(pg_catalog.<>) 'retired'"
+#define NAMES                                                                                      \
+    "EXISTS (SELECT FROM sftca.name_revocations r"                                                 \
+    "         WHERE r.authority_id OPERATOR(pg_catalog.=) $1 OR r.authority_id IS NULL)"
+
+/*
+ * The fingerprint of a generation that is not retired, or NULL, how far revocations reach, and
+ * whether there are any by name.
+ */
 static const char *
-ask_live(const struct authority_id *id, uint64 *revoked_to)
+ask_live(struct authority *a)
 {
-    static struct query query = {
-        "SELECT k.fingerprint, (SELECT pg_catalog.max(r.serial_to) FROM sftca.revocations r"
-        "                        WHERE r.authority_id OPERATOR(pg_catalog.=) $1)"
-        "  FROM sftca.authority_keys k"
-        " WHERE k.authority_id OPERATOR(pg_catalog.=) $1 AND k.generation OPERATOR(pg_catalog.=) $2"
-        "   AND k.state OPERATOR(pg_catalog.<>) 'retired'",
-        2,
-        {UUIDOID, INT4OID},
-        NULL};
-    Datum args[] = {UUIDPGetDatum(&id->uuid), Int32GetDatum(id->generation)};
-    if (query_run(&query, args, NULL) != 1)
+    static struct query query = {LIVE("false"), 2, {UUIDOID, INT4OID}, NULL};
+    static struct query query_names = {LIVE(NAMES), 2, {UUIDOID, INT4OID}, NULL};
+    Datum args[] = {UUIDPGetDatum(&a->id.uuid), Int32GetDatum(a->id.generation)};
+    if (query_run(revocation_has_names() ? &query_names : &query, args, NULL) != 1)
         return NULL;
-    *revoked_to = query_is_null(1) ? 0 : (uint64)DatumGetInt64(query_datum(1));
+    a->revoked_to = query_is_null(1) ? 0 : (uint64)DatumGetInt64(query_datum(1));
+    a->has_names = DatumGetBool(query_datum(2));
     return query_text(0);
 }
 
@@ -277,7 +285,7 @@ authority_live(const struct authority_id *id, uint64 call)
     struct authority *a = entry(id);
     if (a->live_in == call)
         return a->is_live ? a : NULL;
-    const char *fingerprint = ask_live(id, &a->revoked_to);
+    const char *fingerprint = ask_live(a);
     if (fingerprint != NULL)
         (void)get(id, fingerprint);
     else

@@ -34,6 +34,7 @@ struct authority {
     uint64 live_in;    /* the call of finish() that last asked about it, and what it learnt: */
     bool is_live;      /* it is not retired */
     uint64 revoked_to; /* the highest serial that any revocation reaches, 0 for none */
+    bool has_names;    /* some key or key id of its certificates may be revoked */
 };
 
 void authority_init(void);

@@ -27,6 +27,7 @@
 #include "durable.h"
 #include "query.h"
 #include "record.h"
+#include "revocation.h"
 #include "throw.h"
 #include "varlena.h"
 
@@ -48,13 +49,16 @@ enum {
     COL_VALID_AFTER,
     COL_VALID_BEFORE,
     COL_RECORDED_IN,
+    COL_RECORDED_AT,
     COLS
 };
 
 /* One row for each distinct id. */
 static struct query records = {
     "SELECT u.id, c.serial, c.authority_id, c.generation, c.kind, c.tbs, c.key_id, c.principals,"
-    " c.critical_options, c.extensions, c.fingerprint, c.valid_after, c.valid_before, c.recorded_in"
+    " c.critical_options, c.extensions, c.fingerprint, c.valid_after, c.valid_before, "
+    "c.recorded_in,"
+    " c.recorded_at"
     "  FROM (SELECT DISTINCT i.id FROM pg_catalog.unnest($1) AS i (id)"
     "         WHERE i.id IS NOT NULL) u"
     "  LEFT JOIN sftca.certificates c ON c.id OPERATOR(pg_catalog.=) u.id",
@@ -106,6 +110,7 @@ read_record(struct record *record, const Datum *v)
         .valid_after = DatumGetTimestampTz(v[COL_VALID_AFTER]),
         .valid_before = DatumGetTimestampTz(v[COL_VALID_BEFORE]),
         .recorded_in = DatumGetFullTransactionId(v[COL_RECORDED_IN]),
+        .recorded_at = DatumGetTimestampTz(v[COL_RECORDED_AT]),
     };
 }
 
@@ -215,7 +220,8 @@ outcome(const struct record *record, struct call *call, const struct authority *
         durable_wait();
     call->is_durable = true;
     const struct authority *authority = authority_live(&record->authority, call->number);
-    if (authority == NULL || authority_revokes(authority, record->serial))
+    if (authority == NULL || authority_revokes(authority, record->serial) ||
+        (authority->has_names && revocation_names(record)))
         return "revoked";
     *authorityp = authority;
     return "signed";

@@ -77,6 +77,138 @@ LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_krl_revok
 COMMENT ON FUNCTION sftca.krl_revokes(bytea, text) IS
 'Whether a revocation list revokes a certificate or a public key, as ssh-keygen -Q says, and why: serial, key_id, key, fingerprint, authority. Refuses: krl_malformed, krl_empty, certificate_malformed, public_key_malformed and its kin.';
 
+CREATE TABLE sftca.name_revocations (
+    id           uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid() CONSTRAINT name_revocation_taken PRIMARY KEY,
+    authority_id uuid CONSTRAINT name_revocation_authority_unknown REFERENCES sftca.authorities (id),
+    key_id       text CONSTRAINT revocation_key_id_invalid CHECK (key_id ~ '^[ -~]+$' AND pg_catalog.length(key_id) <= 1024),
+    fingerprint  text CONSTRAINT revocation_fingerprint_invalid CHECK (fingerprint ~ '^SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]$'),
+    public_key   text,
+    reason       text NOT NULL CONSTRAINT name_revocation_reason_invalid CHECK (pg_catalog.length(reason) BETWEEN 1 AND 1000),
+    revoked_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    expires_at   timestamptz NOT NULL,
+    CONSTRAINT revocation_name_one CHECK ((key_id IS NULL) <> (fingerprint IS NULL) AND (key_id IS NULL) = (authority_id IS NULL)
+        AND (public_key IS NULL OR fingerprint IS NOT NULL))
+);
+SELECT pg_catalog.pg_extension_config_dump('sftca.name_revocations', '');
+CREATE INDEX name_revocations_key_id ON sftca.name_revocations (authority_id, key_id, expires_at);
+CREATE INDEX name_revocations_fingerprint ON sftca.name_revocations (fingerprint, expires_at);
+COMMENT ON TABLE sftca.name_revocations IS 'Key ids of an authority, and subjects'' keys, that are no longer good, whatever serial they have.';
+COMMENT ON COLUMN sftca.name_revocations.authority_id IS 'A key id is one authority''s; a key is revoked for all, NULL.';
+COMMENT ON COLUMN sftca.name_revocations.key_id IS 'X.509: the URI.';
+COMMENT ON COLUMN sftca.name_revocations.public_key IS 'The key itself, when it was given and not its fingerprint alone.';
+COMMENT ON COLUMN sftca.name_revocations.expires_at IS 'The lists name it until then; what was recorded before then is never signed.';
+COMMENT ON CONSTRAINT name_revocation_taken ON sftca.name_revocations IS 'There is such a revocation already.';
+COMMENT ON CONSTRAINT name_revocation_authority_unknown ON sftca.name_revocations IS 'There is no such authority.';
+COMMENT ON CONSTRAINT revocation_key_id_invalid ON sftca.name_revocations IS 'A revoked key id is one line of 1 to 1024 ASCII characters.';
+COMMENT ON CONSTRAINT revocation_fingerprint_invalid ON sftca.name_revocations IS 'A fingerprint is SHA256: and 43 characters of base64.';
+COMMENT ON CONSTRAINT name_revocation_reason_invalid ON sftca.name_revocations IS 'A revocation has a reason of at most 1000 characters.';
+COMMENT ON CONSTRAINT revocation_name_one ON sftca.name_revocations IS 'A revocation names a key id of an authority, or a key.';
+
+CREATE FUNCTION sftca.revocation_end(until timestamptz, shortest interval, standard timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF until < now() + shortest THEN
+        PERFORM sftca.refuse('22023', 'revocation_too_short', format('until is before the last certificate that it may concern has expired: %s', now() + shortest));
+    END IF;
+    RETURN coalesce(until, standard);
+END $$;
+COMMENT ON FUNCTION sftca.revocation_end(timestamptz, interval, timestamptz) IS 'When a revocation by name ends. Refuses: revocation_too_short.';
+
+CREATE FUNCTION sftca.revoke_key_id(authority uuid, key_id text, reason text, until timestamptz DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_purpose text;
+    life interval;
+    version bigint;
+BEGIN
+    PERFORM sftca.commit_durably();
+    IF key_id IS NULL THEN
+        PERFORM sftca.refuse('22023', 'argument_missing', 'key_id is missing');
+    END IF;
+    SELECT a.purpose INTO found_purpose FROM sftca.authorities a WHERE a.id = authority AND a.purpose <> 'statement';
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
+    END IF;
+    -- no certificate that is recorded by now lives longer (prepare.c)
+    life := CASE found_purpose WHEN 'ssh_user' THEN interval '3 days' WHEN 'ssh_host' THEN interval '33 days' ELSE interval '400 days' END;
+    version := coalesce(sftca.krl_changed(authority), 0);
+    INSERT INTO sftca.name_revocations (authority_id, key_id, reason, expires_at)
+    VALUES (authority, key_id, reason, sftca.revocation_end(until, life, now() + life));
+    RETURN version;
+END $$;
+COMMENT ON FUNCTION sftca.revoke_key_id(uuid, text, text, timestamptz) IS
+'Revokes every certificate of an authority that has this key id (X.509: this URI), signed or recorded until then; by default until none of today''s can be alive (3 days, hosts 33, X.509 400). '
+'Returns the new version of the revocation list (0 for X.509). Refuses: argument_missing, authority_unknown, revocation_too_short, revocation_key_id_invalid, name_revocation_reason_invalid.';
+
+CREATE FUNCTION sftca.revoke_key(key text, reason text, until timestamptz DEFAULT 'infinity') RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parsed record;
+    print text := key;
+    whole text;
+BEGIN
+    PERFORM sftca.commit_durably();
+    IF key IS NULL OR key !~ '^SHA256:' THEN
+        parsed := sftca.parse_public_key(key);
+        print := parsed.fingerprint;
+        whole := parsed.type || ' ' || translate(encode(parsed.blob, 'base64'), E'\n', '');
+    END IF;
+    IF EXISTS (SELECT FROM sftca.authority_keys k WHERE k.fingerprint = print) THEN
+        PERFORM sftca.refuse('22023', 'public_key_is_authority', 'An authority''s own key is retired, not revoked.');
+    END IF;
+    INSERT INTO sftca.name_revocations (fingerprint, public_key, reason, expires_at)
+    VALUES (print, whole, reason, sftca.revocation_end(until, interval '400 days', 'infinity'));
+    -- every list changes; their rows are locked in one order
+    PERFORM sftca.krl_changed(l.authority_id) FROM (SELECT v.authority_id FROM sftca.krl_versions v ORDER BY 1 FOR UPDATE) l;
+    RETURN print;
+END $$;
+COMMENT ON FUNCTION sftca.revoke_key(text, text, timestamptz) IS
+'Revokes a subject''s key, whoever certified it and whatever is recorded for it until then, by default for ever: a public key, or its fingerprint "SHA256:…". Counts every SSH authority''s list up; returns the fingerprint. '
+'Refuses: public_key_malformed and its kin, public_key_is_authority, revocation_fingerprint_invalid, revocation_too_short, name_revocation_reason_invalid, argument_missing.';
+
+CREATE FUNCTION sftca.krl_compose(version bigint, generated timestamptz, keys text[], lows bigint[], highs bigint[],
+    key_ids text[], revoked_keys text[], hashes text[]) RETURNS bytea
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_krl_compose';
+COMMENT ON FUNCTION sftca.krl_compose(bigint, timestamptz, text[], bigint[], bigint[], text[], text[], text[]) IS
+'The bytes of a revocation list; the last three may be NULL, the others not.';
+
+CREATE OR REPLACE FUNCTION sftca.krl(authority uuid) RETURNS bytea
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    newest sftca.krl_versions;
+    public_keys text[];
+    lows bigint[];
+    highs bigint[];
+    key_ids text[];
+    keys text[];
+    hashes text[];
+BEGIN
+    SELECT * INTO newest FROM sftca.krl_versions v WHERE v.authority_id = authority;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such SSH authority.');
+    END IF;
+    SELECT array_agg(k.public_key ORDER BY k.generation) INTO public_keys
+      FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.state <> 'retired';
+    -- ranges sorted and merged, both ends inclusive in the list; numeric, for the last bigint has no successor
+    SELECT array_agg(lower(r)::bigint), array_agg((upper(r) - 1)::bigint) INTO lows, highs
+      FROM unnest((SELECT range_agg(numrange(s.first, s.last::numeric + 1)) FROM (
+               SELECT k.canary_serial AS first, k.canary_serial AS last
+                 FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.state <> 'retired'
+               UNION ALL
+               SELECT v.serial_from, v.serial_to
+                 FROM sftca.revocations v WHERE v.authority_id = authority AND v.expires_at > now()) s)) r;
+    SELECT array_agg(DISTINCT n.key_id COLLATE "C") INTO key_ids
+      FROM sftca.name_revocations n WHERE n.authority_id = authority AND n.expires_at > now();
+    SELECT array_agg(DISTINCT n.public_key COLLATE "C"), array_agg(DISTINCT n.fingerprint COLLATE "C") FILTER (WHERE n.public_key IS NULL) INTO keys, hashes
+      FROM sftca.name_revocations n WHERE n.authority_id IS NULL AND n.expires_at > now();
+    RETURN sftca.krl_compose(newest.version, newest.changed_at, public_keys, lows, highs, key_ids, array_remove(keys, NULL), hashes);
+END $$;
+COMMENT ON FUNCTION sftca.krl(uuid) IS
+'An OpenSSH revocation list with every canary and every revocation that can still matter: serials, key ids, keys, fingerprints. Refuses: authority_unknown.';
+
+-- its work is krl_compose's now
+DROP FUNCTION sftca.krl_write(bigint, timestamptz, text[], bigint[], bigint[]);
+
 -- == X.509 ==
 
 -- == verification ==

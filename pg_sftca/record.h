@@ -27,6 +27,7 @@ struct record {
     struct datum_list principals, critical, extensions;
     TimestampTz valid_after, valid_before;
     FullTransactionId recorded_in;
+    TimestampTz recorded_at;
 };
 
 /*

@@ -22,29 +22,41 @@
 #include "core/serial.h"
 #include "core/x509write.h"
 #include "query.h"
+#include "revocation.h"
 #include "throw.h"
 
 #define DAY_S 86400
 #define NEXT_UPDATE_S (7 * DAY_S) /* an overdue list makes verifiers refuse everybody */
 #define PAST_S (10 * DAY_S)       /* a certificate with an older serial is dead for a week */
 
-static struct query revoked = {
-    "SELECT pg_catalog.array_agg(e.serial), pg_catalog.array_agg(e.revoked_at),"
-    "       pg_catalog.array_agg(e.reason)"
-    "  FROM (SELECT DISTINCT ON (c.serial) c.serial, r.revoked_at, sftca.crl_reason(r.reason)"
-    "          FROM sftca.revocations r JOIN sftca.certificates c"
-    "            ON c.serial OPERATOR(pg_catalog.>=) r.serial_from"
-    "           AND c.serial OPERATOR(pg_catalog.<=) r.serial_to"
-    "         WHERE r.authority_id OPERATOR(pg_catalog.=) $1"
-    "           AND r.serial_to OPERATOR(pg_catalog.>=) $3"
-    "           AND r.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()"
-    "           AND c.authority_id OPERATOR(pg_catalog.=) $1"
-    "           AND c.generation OPERATOR(pg_catalog.=) $2"
-    "           AND c.serial OPERATOR(pg_catalog.>=) $3"
-    "         ORDER BY c.serial, r.revoked_at) e (serial, revoked_at, reason)",
-    3,
-    {UUIDOID, INT4OID, INT8OID},
-    NULL};
+/* Recorded certificates of this generation, by serial. */
+#define OURS                                                                                       \
+    " AND c.authority_id OPERATOR(pg_catalog.=) $1 AND c.generation OPERATOR(pg_catalog.=) $2"     \
+    " AND c.serial OPERATOR(pg_catalog.>=) $3"                                                     \
+    " AND r.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()"
+#define BY_SERIAL                                                                                  \
+    "SELECT c.serial, r.revoked_at, r.reason"                                                      \
+    "  FROM sftca.revocations r JOIN sftca.certificates c"                                         \
+    "    ON c.serial OPERATOR(pg_catalog.>=) r.serial_from"                                        \
+    "   AND c.serial OPERATOR(pg_catalog.<=) r.serial_to"                                          \
+    " WHERE r.authority_id OPERATOR(pg_catalog.=) $1"                                              \
+    "   AND r.serial_to OPERATOR(pg_catalog.>=) $3" OURS
+#define BY_NAME                                                                                    \
+    "SELECT c.serial, r.revoked_at, r.reason FROM sftca.name_revocations r"                        \
+    "  JOIN sftca.certificates c ON c.key_id OPERATOR(pg_catalog.=) r.key_id"                      \
+    " WHERE r.authority_id OPERATOR(pg_catalog.=) $1" OURS " UNION ALL "                           \
+    "SELECT c.serial, r.revoked_at, r.reason FROM sftca.name_revocations r"                        \
+    "  JOIN sftca.certificates c ON c.fingerprint OPERATOR(pg_catalog.=) r.fingerprint"            \
+    " WHERE true" OURS
+#define REVOKED(from)                                                                              \
+    "SELECT pg_catalog.array_agg(e.serial), pg_catalog.array_agg(e.revoked_at),"                   \
+    "       pg_catalog.array_agg(e.reason)"                                                        \
+    "  FROM (SELECT DISTINCT ON (u.serial) u.serial, u.revoked_at, sftca.crl_reason(u.reason)"     \
+    "          FROM (" from ") u ORDER BY u.serial, u.revoked_at) e (serial, revoked_at, reason)"
+
+static struct query revoked = {REVOKED(BY_SERIAL), 3, {UUIDOID, INT4OID, INT8OID}, NULL};
+static struct query revoked_names = {
+    REVOKED(BY_SERIAL " UNION ALL " BY_NAME), 3, {UUIDOID, INT4OID, INT8OID}, NULL};
 
 /* A column of the query: n values that are passed by value. */
 static Datum *
@@ -71,7 +83,8 @@ entries_of(const struct authority_id *id, int64 now, size_t *np)
     Datum args[] = {UUIDPGetDatum(&id->uuid), Int32GetDatum(id->generation),
                     Int64GetDatum((int64)oldest_serial(now))};
     *np = 0;
-    if (query_run(&revoked, args, NULL) != 1 || query_is_null(0))
+    struct query *query = revocation_has_names() ? &revoked_names : &revoked;
+    if (query_run(query, args, NULL) != 1 || query_is_null(0))
         return NULL;
     Datum *serials = values_of(0, INT8OID, 8, TYPALIGN_DOUBLE, &n);
     Datum *times = values_of(1, TIMESTAMPTZOID, 8, TYPALIGN_DOUBLE, &n);

@@ -135,10 +135,9 @@ read_signature(struct certview *view)
 static int
 read_fields(struct sbuf *b, struct certview *view, struct span *authority, const char **fieldp)
 {
-    static const char *const names[] = {"serial",       "type",      "key id",
-                                        "principals",   "validity",  "critical options",
-                                        "extensions",   "reserved",  "authority key",
-                                        "signature",    NULL};
+    static const char *const names[] = {
+        "serial",     "type",     "key id",        "principals", "validity", "critical options",
+        "extensions", "reserved", "authority key", "signature",  NULL};
     size_t i = 0;
     int err = read_subject(b, view);
     if (err != SFT_OK) {
@@ -149,22 +148,38 @@ read_fields(struct sbuf *b, struct certview *view, struct span *authority, const
     for (; names[i] != NULL && sb_err(b) == SFT_OK; i++) {
         *fieldp = names[i];
         switch (i) {
-        case 0: view->serial = sb_get_u64(b); break;
-        case 1: view->kind = sb_get_u32(b); break;
-        case 2: view->key_id = get_span(b); break;
-        case 3: view->principals = get_span(b); break;
+        case 0:
+            view->serial = sb_get_u64(b);
+            break;
+        case 1:
+            view->kind = sb_get_u32(b);
+            break;
+        case 2:
+            view->key_id = get_span(b);
+            break;
+        case 3:
+            view->principals = get_span(b);
+            break;
         case 4:
             view->valid_after = sb_get_u64(b);
             view->valid_before = sb_get_u64(b);
             break;
-        case 5: view->critical = get_span(b); break;
-        case 6: view->extensions = get_span(b); break;
-        case 7: (void)get_span(b); break;
+        case 5:
+            view->critical = get_span(b);
+            break;
+        case 6:
+            view->extensions = get_span(b);
+            break;
+        case 7:
+            (void)get_span(b);
+            break;
         case 8:
             *authority = get_span(b);
             view->tbs.len = b->at;
             break;
-        default: view->signature = get_span(b); break;
+        default:
+            view->signature = get_span(b);
+            break;
         }
     }
     return sb_err(b) == SFT_OK ? SFT_OK : SFT_EFORMAT;
@@ -301,9 +316,12 @@ refuse_critical(const struct certview *view, const char *address)
 static const char *
 refuse_extensions(const struct certview *view)
 {
-    static const char *const flags[] = {"no-touch-required",       "permit-X11-forwarding",
-                                        "permit-agent-forwarding", "permit-port-forwarding",
-                                        "permit-pty",              "permit-user-rc"};
+    static const char *const flags[] = {"no-touch-required",
+                                        "permit-X11-forwarding",
+                                        "permit-agent-forwarding",
+                                        "permit-port-forwarding",
+                                        "permit-pty",
+                                        "permit-user-rc"};
     struct sbuf r;
     struct span name, data, value;
     sb_reader(&r, view->extensions.p, view->extensions.len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * certview.h - a look into any OpenSSH certificate, whoever made it, and whether sshd would take it.
+ * certview.h - a look into any OpenSSH certificate, whoever made it, and whether sshd would take
+ * it.
  *
  * common/sshcert.h reads what we issue and refuses the rest. This reads what OpenSSH reads (no
  * principals, for ever, unknown options), to show it and to say why a login fails. Stricter than
