@@ -89,6 +89,23 @@ SELECT tap.is_empty($$SELECT method, path, count(*) FROM sft_api.route GROUP BY 
 SELECT tap.is_empty($$SELECT method, path FROM sft_api.route WHERE method NOT IN ('GET', 'POST', 'PUT', 'DELETE') OR path !~ '^/[A-Za-z0-9_{}/.]+$'
     OR max_body < 0 OR max_body > 1048576 OR batch IS NULL OR wait_s NOT BETWEEN 0 AND 60 OR method = 'GET' AND max_body > 0$$, 'routes are well-formed');
 
+SELECT tap.is_empty($$SELECT method, path FROM sft_api.route r WHERE NOT CASE auth WHEN 'member' THEN coalesce(cardinality(roles), 0) > 0
+    WHEN 'client' THEN roles IS NULL OR cardinality(roles) > 0 ELSE roles IS NULL END OR path LIKE '/v1/teams/%' AND auth = 'none' AND proc::oid::regproc::text <> 'sft_api.service_token_create'$$,
+    'every route says who may call: members by their roles; nothing of a team is open to everybody');
+SELECT tap.is_empty($$SELECT f.name, f.prorettype::regtype FROM our_function f WHERE nspname = 'sft_api' AND proname NOT IN ('handle', 'finish')
+    AND NOT (f.proargtypes = format('%s', 'sft.request'::regtype::oid)::oidvector AND f.prorettype = 'sft.response'::regtype AND NOT f.prosecdef)$$, 'an endpoint takes a request and returns a response');
+SELECT tap.is_empty($$SELECT f.name FROM sft_api.route r JOIN our_function f ON f.oid = r.proc::oid WHERE r.method = 'GET' AND f.provolatile = 'v'
+    AND f.prosrc !~ 'sft_core\.(statement|cached|credential_again|refusal)|sftca\.(crl|krl|secret)|token_text|token_json'$$, 'GET changes nothing: its function is STABLE, unless it signs or shows a secret');
+SELECT tap.is_empty($$SELECT r.method, r.path FROM sft_api.route r WHERE r.method <> 'GET' AND r.auth NOT IN ('none', 'self') AND NOT r.writes
+    AND NOT (r.path IN ('/v1/resolve', '/v1/teams/{team}/credentials'))$$, 'whatever is signed and writes keeps its request_id');
+SELECT tap.is_empty($$SELECT f.name, obj_description(f.oid, 'pg_proc') FROM sft_api.route r JOIN our_function f ON f.oid = r.proc::oid
+    WHERE r.path ~ '[{](?!team)' AND obj_description(f.oid, 'pg_proc') !~ 'Refuses: '$$, 'what can be asked for and not be there says in its comment what it refuses');
+SELECT tap.is_empty($$SELECT c.name, g.name FROM call JOIN our_function c ON c.oid = caller JOIN our_function g ON g.oid = callee
+    WHERE c.nspname = 'sft_core' AND g.nspname IN ('sft_api', 'sft_admin') OR c.nspname IN ('sft_core', 'sft_api') AND g.nspname = 'sft_admin' OR c.nspname = 'sft' AND g.nspname <> 'sft' AND g.nspname LIKE 'sft%'$$,
+    'calls lead sft_api, sft_admin -> sft_core -> sft, sftca');
+SELECT tap.is_empty($$SELECT f.name, m[1] FROM our_function f, regexp_matches(coalesce(f.prosrc, '') || coalesce(pg_get_function_sqlbody(f.oid), ''), '\m(?:FROM|JOIN|INTO|UPDATE)\s+(sft\.(?!teams|instance|nonces|refusals|changes|migrations)\w+)', 'g') m
+    WHERE nspname IN ('sft_core', 'sft_api') AND proname <> 'finish' AND coalesce(f.prosrc, '') || coalesce(pg_get_function_sqlbody(f.oid), '') !~ 'team_id'$$, 'whatever reads or writes a tenant''s table says team_id');
+
 -- State -----------------------------------------------------------------------------------------
 SELECT tap.is_empty($$SELECT place, conname FROM our_constraint WHERE conname ~ '_(key|check|fkey|pkey|excl|not_null)\d*$'$$, 'every constraint has a name that is an error code');
 SELECT tap.is_empty($$SELECT conname, array_agg(place) FROM our_constraint WHERE contype IN ('c', 'u', 'x') AND conrelid <> 0 GROUP BY 1 HAVING count(DISTINCT obj_description(oid, 'pg_constraint')) > 1$$,
