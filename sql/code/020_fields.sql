@@ -224,3 +224,8 @@ EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format OR invalid_tim
     PERFORM sft_core.wrong(field, 'is a time as in 2026-01-31T12:00:00Z');
 END $$;
 COMMENT ON FUNCTION sft_core.maybe_time(jsonb, text) IS 'A time of RFC 3339, or null where it is absent or null. Refuses: <field>_format.';
+
+CREATE FUNCTION sft_core.uuid_of(value text) RETURNS uuid
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN sft_core.is_uuid(value) THEN value::uuid END;
+COMMENT ON FUNCTION sft_core.uuid_of(text) IS 'The uuid that a text is, or null.';

@@ -85,6 +85,11 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.shared_accounts_give(uuid, uuid) IS 'Makes the shared accounts that a project wants. Refuses: shared_user_name_taken.';
 
+CREATE FUNCTION sft_core.account_of(p sft.projects, own text, admin boolean) RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN NOT (p).force_shared_ssh_users THEN own WHEN admin THEN (p).shared_admin_user_name ELSE (p).shared_standard_user_name END;
+COMMENT ON FUNCTION sft_core.account_of(sft.projects, text, boolean) IS 'The account that a user has on servers of a project: the own one, or the shared one.';
+
 CREATE FUNCTION sft_core.project_create(by sft.actor, team_id uuid, name text, settings jsonb DEFAULT '{}') RETURNS uuid
 LANGUAGE plpgsql AS $$
 DECLARE

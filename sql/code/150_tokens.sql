@@ -67,3 +67,75 @@ BEGIN
     RETURN made;
 END $$;
 COMMENT ON FUNCTION sft_core.invitation_create(sft.actor, uuid, uuid, interval) IS 'Lets a user enroll one client. Refuses: invitation_user_unknown, invitation_lifetime_range.';
+
+-- Over HTTP -------------------------------------------------------------------------------------
+CREATE FUNCTION sft_core.server_enrollment_token_json(t sft.server_enrollment_tokens) RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN jsonb_build_object('id', (t).id, 'token', sft_core.token_text('server_enrollment_token', (t).id, (t).team_id), 'created_by_user', (t).created_by,
+    'issued_at', sft_core.json_time((t).issued_at), 'description', (t).description, 'expires_at', sft_core.json_time((t).expires_at),
+    'max_uses', (t).max_uses, 'uses', (t).uses);
+COMMENT ON FUNCTION sft_core.server_enrollment_token_json(sft.server_enrollment_tokens) IS 'A server enrollment token as answers show it, with its text.';
+
+CREATE FUNCTION sft_core.server_enrollment_token_of(by sft.actor, project text, id text) RETURNS sft.server_enrollment_tokens
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    p sft.projects := sft_core.project_seen(by, project);
+    t sft.server_enrollment_tokens;
+BEGIN
+    SELECT x.* INTO t FROM sft.server_enrollment_tokens x WHERE x.team_id = p.team_id AND x.project_id = p.id AND x.deleted_at IS NULL
+        AND x.id = CASE WHEN sft_core.is_uuid(server_enrollment_token_of.id) THEN server_enrollment_token_of.id::uuid END;
+    IF NOT FOUND THEN
+        PERFORM sft_core.refuse(404, 'server_enrollment_token_unknown', 'There is no such token.');
+    END IF;
+    RETURN t;
+END $$;
+COMMENT ON FUNCTION sft_core.server_enrollment_token_of(sft.actor, text, text) IS 'A token of a project that the caller may see. Refuses: project_unknown, server_enrollment_token_unknown.';
+
+CREATE FUNCTION sft_api.server_enrollment_token_list(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    p    sft.projects := sft_core.project_seen(req.actor, req.params[2]);
+    page sft_core.page;
+BEGIN
+    page := sft_core.page_of(req, ARRAY(
+        SELECT (sft_core.time_key(t.issued_at), t.id)::sft_core.entry FROM sft.server_enrollment_tokens t
+         WHERE t.team_id = p.team_id AND t.project_id = p.id AND t.deleted_at IS NULL), usual => 1000);
+    RETURN sft_core.page_reply(page, ARRAY(
+        SELECT sft_core.server_enrollment_token_json(t) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
+          JOIN sft.server_enrollment_tokens t ON t.team_id = p.team_id AND t.id = i.id::uuid ORDER BY i.o));
+END $$;
+COMMENT ON FUNCTION sft_api.server_enrollment_token_list(sft.request) IS 'The tokens of a project, oldest first. Refuses: project_unknown, count_format, offset_format.';
+
+CREATE FUNCTION sft_api.server_enrollment_token_create(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql AS $$
+DECLARE
+    p    sft.projects := sft_core.project_seen(req.actor, req.params[2]);
+    made uuid := sft_core.server_enrollment_token_create(req.actor, p.team_id, p.id, coalesce(sft_core.maybe_text(req.body, 'description'), ''),
+                     sft_core.maybe_time(req.body, 'expires_at'), sft_core.maybe_bigint(req.body, 'max_uses', 1, 1000000)::int);
+BEGIN
+    RETURN sft_core.reply(201, (SELECT sft_core.server_enrollment_token_json(t) FROM sft.server_enrollment_tokens t WHERE t.team_id = p.team_id AND t.id = made));
+END $$;
+COMMENT ON FUNCTION sft_api.server_enrollment_token_create(sft.request) IS 'Makes a token with which servers join the project; expires_at and max_uses are ours. Refuses: project_unknown, description_format, expires_at_format, max_uses_format, instance_unset.';
+
+CREATE FUNCTION sft_api.server_enrollment_token_show(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN sft_core.reply(200, sft_core.server_enrollment_token_json(sft_core.server_enrollment_token_of(req.actor, req.params[2], req.params[3])));
+END $$;
+COMMENT ON FUNCTION sft_api.server_enrollment_token_show(sft.request) IS 'A token of a project. Refuses: project_unknown, server_enrollment_token_unknown.';
+
+CREATE FUNCTION sft_api.server_enrollment_token_delete(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql AS $$
+DECLARE
+    t sft.server_enrollment_tokens := sft_core.server_enrollment_token_of(req.actor, req.params[2], req.params[3]);
+BEGIN
+    PERFORM sft_core.server_enrollment_token_delete(req.actor, t.team_id, t.id);
+    RETURN sft_core.reply(204);
+END $$;
+COMMENT ON FUNCTION sft_api.server_enrollment_token_delete(sft.request) IS 'Ends a token; servers that joined with it stay. Refuses: project_unknown, server_enrollment_token_unknown.';
+
+INSERT INTO sft_core.routes (method, path, max_body, auth, roles, product, proc) VALUES
+    ('GET',    '/v1/teams/{team}/projects/{project_name}/server_enrollment_tokens',         0, 'member', '{access_user,access_admin}', true, 'server_enrollment_token_list'),
+    ('POST',   '/v1/teams/{team}/projects/{project_name}/server_enrollment_tokens',      4096, 'member', '{access_user,access_admin}', true, 'server_enrollment_token_create'),
+    ('GET',    '/v1/teams/{team}/projects/{project_name}/server_enrollment_tokens/{id}',    0, 'member', '{access_user,access_admin}', true, 'server_enrollment_token_show'),
+    ('DELETE', '/v1/teams/{team}/projects/{project_name}/server_enrollment_tokens/{id}', 4096, 'member', '{access_admin}',             true, 'server_enrollment_token_delete');

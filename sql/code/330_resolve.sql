@@ -1,10 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- 330_resolve.sql - what a user can reach: names, lists of servers, projects and credentials.
-
-CREATE FUNCTION sft_core.account_of(p sft.projects, own text, admin boolean) RETURNS text
-LANGUAGE sql IMMUTABLE
-RETURN CASE WHEN NOT (p).force_shared_ssh_users THEN own WHEN admin THEN (p).shared_admin_user_name ELSE (p).shared_standard_user_name END;
-COMMENT ON FUNCTION sft_core.account_of(sft.projects, text, boolean) IS 'The account that a user has on servers of a project: the own one, or the shared one.';
+-- 330_resolve.sql - how a user reaches what a name means: servers, bastions before them, as whom; and the user's certificates.
 
 CREATE FUNCTION sft_core.reachable(who sft.actor, name text) RETURNS SETOF sft.servers
 LANGUAGE sql STABLE ROWS 2 AS $$
@@ -95,51 +90,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_api.resolve(sft.request) IS 'What names mean to the user: servers, and how they may be reached. Fields that the product has and we do not are ignored. Refuses: names_missing, names_format, include_user_access_methods_format.';
 
-CREATE FUNCTION sft_api.server_list(req sft.request) RETURNS sft.response
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    who  sft.actor := req.actor;
-    page sft_core.page;
-BEGIN
-    page := sft_core.page_of(req, ARRAY(
-        SELECT (v.hostname, v.id)::sft_core.entry
-          FROM sft.servers v JOIN sft.projects p ON p.team_id = v.team_id AND p.id = v.project_id
-         WHERE v.team_id = who.team_id AND v.deleted_at IS NULL AND sft_core.may_enter(v.team_id, v.project_id, v.label_values, who.user_id)
-           AND (sft_core.query_text(req.query, 'project_name') IS NULL OR lower(p.name) = lower(req.query->>'project_name'))
-           AND (sft_core.query_text(req.query, 'hostname') IS NULL OR v.hostname = lower(req.query->>'hostname'))));
-    RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.server_json(v) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.servers v ON v.team_id = who.team_id AND v.id = i.id::uuid ORDER BY i.o));
-END $$;
-COMMENT ON FUNCTION sft_api.server_list(sft.request) IS 'The servers of the user''s projects by hostname. Refuses: count_format, offset_format, descending_format, prev_format.';
-
-CREATE FUNCTION sft_core.project_json(p sft.projects, team text) RETURNS jsonb
-LANGUAGE sql STABLE
-RETURN jsonb_build_object('id', (p).id, 'name', (p).name, 'team', team, 'deleted_at', sft_core.json_time((p).deleted_at),
-    'create_server_users', (p).create_server_users, 'certificate_ttl_s', (p).certificate_ttl_s, 'next_unix_uid', (p).next_unix_uid, 'next_unix_gid', (p).next_unix_gid,
-    'ssh_certificate_type', (p).ssh_certificate_type, 'force_shared_ssh_users', (p).force_shared_ssh_users,
-    'shared_standard_user_name', (p).shared_standard_user_name, 'shared_admin_user_name', (p).shared_admin_user_name,
-    'require_preauth_for_creds', (p).require_preauth_for_creds, 'user_on_demand_period', (p).user_on_demand_period, 'forward_traffic', (p).forward_traffic,
-    'ssh_session_recording', (p).ssh_session_recording, 'rdp_session_recording', (p).rdp_session_recording, 'host_authority_id', (p).host_authority_id,
-    'user_authority_id', (p).user_authority_id, 'x509_authority_id', (p).x509_authority_id)
-    || CASE WHEN (p).gateway_selector IS NULL THEN '{}' ELSE jsonb_build_object('gateway_selector', (p).gateway_selector) END;
-COMMENT ON FUNCTION sft_core.project_json(sft.projects, text) IS 'A project as answers show it; gateway_selector only where it is set.';
-
-CREATE FUNCTION sft_api.project_list(req sft.request) RETURNS sft.response
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    who  sft.actor := req.actor;
-    page sft_core.page;
-BEGIN
-    page := sft_core.page_of(req, ARRAY(
-        SELECT (lower(p.name), p.id)::sft_core.entry FROM sft.projects p
-         WHERE p.team_id = who.team_id AND p.deleted_at IS NULL AND sft_core.may_use(p.team_id, p.id, who.user_id)));
-    RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.project_json(p, t.name) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.projects p ON p.team_id = who.team_id AND p.id = i.id::uuid JOIN sft.teams t ON t.id = p.team_id ORDER BY i.o));
-END $$;
-COMMENT ON FUNCTION sft_api.project_list(sft.request) IS 'The user''s projects by name. Refuses: count_format, offset_format, descending_format, prev_format.';
-
 CREATE FUNCTION sft_api.credential_list(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -162,8 +112,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_api.credential_list(sft.request) IS 'The user''s certificates, newest first, without their bytes. Refuses: count_format, offset_format.';
 
-INSERT INTO sft_core.routes (method, path, max_body, auth, roles, product, writes, proc) VALUES
-    ('POST', '/v1/resolve',               16384, 'user',   NULL, false, false, 'resolve'),
-    ('GET',  '/v1/teams/{team}/servers',      0, 'member', '{access_user,access_admin,authenticated_client,reporting_user,server_admin}', true, NULL, 'server_list'),
-    ('GET',  '/v1/teams/{team}/projects',     0, 'member', '{access_user,access_admin,authenticated_client,reporting_user}', true, NULL, 'project_list'),
-    ('GET',  '/v1/teams/{team}/credentials',  0, 'user',   NULL, false, NULL, 'credential_list');
+INSERT INTO sft_core.routes (method, path, max_body, auth, writes, proc) VALUES
+    ('POST', '/v1/resolve',              16384, 'user', false, 'resolve'),
+    ('GET',  '/v1/teams/{team}/credentials', 0, 'user', NULL,  'credential_list');

@@ -150,7 +150,7 @@ CREATE TABLE sft.cloud_accounts (
     created_at  timestamptz NOT NULL DEFAULT now(),
     deleted_at  timestamptz,
     CONSTRAINT cloud_account_id_format CHECK (CASE provider WHEN 'aws' THEN account_id ~ '^[0-9]{12}$'
-        ELSE account_id ~ '^([a-z0-9.-]{1,63}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$' END),
+        WHEN 'gce' THEN account_id ~ '^([a-z0-9.-]{1,63}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$' ELSE true END),
     CONSTRAINT cloud_account_project_unknown FOREIGN KEY (team_id, project_id) REFERENCES sft.projects (team_id, id) ON DELETE RESTRICT
 );
 CREATE UNIQUE INDEX cloud_account_id_taken ON sft.cloud_accounts (team_id, provider, account_id) WHERE deleted_at IS NULL;
