@@ -100,11 +100,11 @@ is $alice->call(GET => "$T/projects")->{headers}{link}, undef, '  and says of no
 is join(' ', names($alice->call(GET => "$T/projects?descending=true"))), 'prod p5 p4 p3 p2 P1', '  or downward';
 for my $down ('', '&descending=true') {
 	my @seen;
-	my @pages = my $a = $alice->call(GET => "$T/projects?count=2&self=a%20b$down");
+	my @pages = my $a = $alice->call(GET => "$T/projects?count=2&note=a%20b$down");
 	push @seen, names($a);
 	while (my $to = link_to($a, 'next')) {
 		like $to, qr/count=2&/, 'a Link keeps count';
-		like $to, qr/self=%61%20%62/, '  and filters' ;
+		like $to, qr/note=%61%20%62/, '  and filters' ;
 		push @pages, $a = $alice->call(GET => $to);
 		push @seen, names($a);
 	}
