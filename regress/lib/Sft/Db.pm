@@ -164,7 +164,7 @@ my $mark = 0;
 sub new
 {
 	my ($class, $db, $role, %opt) = @_;
-	my $self = bless { db => $db, role => $role, wait => $opt{wait} // 60 }, $class;
+	my $self = bless { db => $db, role => $role, wait => $opt{wait} // $ENV{TEST_WAIT} // 60 }, $class;
 	my @argv = ('env', $db->env, "PGUSER=$role", 'psql', '-XAtq', '-d', $opt{database} // $db->{database});
 	my $cmd = join(' ', map { Sft::Db::quote($_) } @argv);
 	$self->{pid} = open2($self->{out}, $self->{in}, "exec $cmd 2>&1");
