@@ -206,8 +206,8 @@ END $$;
 COMMENT ON FUNCTION sftca.krl(uuid) IS
 'An OpenSSH revocation list with every canary and every revocation that can still matter: serials, key ids, keys, fingerprints. Refuses: authority_unknown.';
 
--- its work is krl_compose's now
-DROP FUNCTION sftca.krl_write(bigint, timestamptz, text[], bigint[], bigint[]);
+-- krl_write of 1.0 is called by nobody any more. No function is dropped: a dump of 1.0 has the grants that were made on it.
+COMMENT ON FUNCTION sftca.krl_write(bigint, timestamptz, text[], bigint[], bigint[]) IS 'The bytes of a revocation list, as of 1.0.';
 
 -- == X.509 ==
 

@@ -171,6 +171,24 @@ reason();
 	$s->run('DELETE FROM sftca.revocations');
 	krl($users);
 	in('the rows gone', $good);
+
+	# by what it says, and by its key: whatever serial it has
+	my %of = map { $_ => scalar issue('user', key_id => "'sft1:acme:prod:$_'") } qw(alice alice2);
+	in("before: $_", $of{$_}) for sort keys %of;
+	$s->value("SELECT sftca.revoke_key_id('$users', 'sft1:acme:prod:alice', 'left')");
+	krl($users);
+	refused('revoked by key id', $of{alice}, qr/revoked/);
+	in('a longer key id', $of{alice2});
+	$s->run('DELETE FROM sftca.name_revocations');
+	my $print = $s->value("SELECT sftca.revoke_key('$key', 'a lost laptop')");
+	krl($users);
+	refused('revoked by key', $_, qr/revoked/) for $good, $of{alice2};
+	$s->run('DELETE FROM sftca.name_revocations', "SELECT sftca.revoke_key('$print', 'by its fingerprint')");
+	krl($users);
+	refused('revoked by fingerprint', $good, qr/revoked/);
+	$s->run('DELETE FROM sftca.name_revocations');
+	krl($users);
+	in('not any more', $good);
 }
 
 # --- generations -----------------------------------------------------------------------------------------
