@@ -228,10 +228,26 @@ read_fields(struct sbuf *b, struct sshcert *cert)
     return sb_err(b);
 }
 
-/* *sigp is the signature blob, which points into the caller's. */
+/* checked has passed the checks of its numbers, which cost an RSA key more than its signature. */
 static int
-decode(struct sshcert *cert, const uint8_t *blob, size_t len, const uint8_t **sigp,
-       size_t *sig_lenp)
+read_signer(struct sshkey *signer, const uint8_t *blob, size_t len, const struct sshkey *checked)
+{
+    if (checked == NULL)
+        return sshkey_from_blob(signer, blob, len);
+    if (checked->len != len || memcmp(checked->blob, blob, len) != 0)
+        return SFT_EKEYMISMATCH;
+    *signer = *checked;
+    return 0;
+}
+
+struct signature {
+    const uint8_t *p; /* into the caller's blob */
+    size_t len;
+};
+
+static int
+decode(struct sshcert *cert, const uint8_t *blob, size_t len, const struct sshkey *checked,
+       struct signature *sig)
 {
     size_t signer_len;
     struct sbuf b;
@@ -241,21 +257,20 @@ decode(struct sshcert *cert, const uint8_t *blob, size_t len, const uint8_t **si
         return err;
     const uint8_t *signer = sb_get_blob(&b, &signer_len);
     cert->tbs_len = b.at;
-    *sigp = sb_get_blob(&b, sig_lenp);
+    sig->p = sb_get_blob(&b, &sig->len);
     sb_end(&b);
     if (sb_err(&b) != 0)
         return sb_err(&b);
-    err = sshkey_from_blob(&cert->signer, signer, signer_len);
+    err = read_signer(&cert->signer, signer, signer_len, checked);
     return err != 0 ? err : check_values(cert);
 }
 
 static int
 parse(struct sshcert *cert, const uint8_t *blob, size_t len)
 {
-    const uint8_t *sig;
-    size_t sig_len;
-    int err = decode(cert, blob, len, &sig, &sig_len);
-    return err != 0 ? err : key_verify_ssh(&cert->signer, blob, cert->tbs_len, sig, sig_len);
+    struct signature sig;
+    int err = decode(cert, blob, len, NULL, &sig);
+    return err != 0 ? err : key_verify_ssh(&cert->signer, blob, cert->tbs_len, sig.p, sig.len);
 }
 
 int
@@ -269,14 +284,13 @@ sshcert_parse(struct sshcert *cert, const uint8_t *blob, size_t len)
 }
 
 int
-sshcert_decode(struct sshcert *cert, const uint8_t *blob, size_t len)
+sshcert_decode(struct sshcert *cert, const uint8_t *blob, size_t len, const struct sshkey *signer)
 {
-    const uint8_t *sig;
-    size_t sig_len;
+    struct signature sig;
     memset(cert, 0, sizeof(*cert));
-    int err = len <= SSHCERT_BLOB_MAX ? decode(cert, blob, len, &sig, &sig_len) : SFT_ETOOLONG;
+    int err = len <= SSHCERT_BLOB_MAX ? decode(cert, blob, len, signer, &sig) : SFT_ETOOLONG;
     if (err == 0)
-        err = key_check_ssh(&cert->signer, sig, sig_len);
+        err = key_check_ssh(&cert->signer, sig.p, sig.len);
     if (err != 0)
         memset(cert, 0, sizeof(*cert));
     return err;

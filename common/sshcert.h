@@ -45,9 +45,11 @@ struct sshcert {
 SFT_CHECKED int sshcert_parse(struct sshcert *cert, const uint8_t *blob, size_t len);
 /*
  * As sshcert_parse, but of the signature only the algorithm and the form are checked: for the
- * vault, which has just made it.
+ * vault, which has just made it by signer; SFT_EKEYMISMATCH if another key is named. Without signer
+ * (NULL) the key inside is checked as any other.
  */
-SFT_CHECKED int sshcert_decode(struct sshcert *cert, const uint8_t *blob, size_t len);
+SFT_CHECKED int sshcert_decode(struct sshcert *cert, const uint8_t *blob, size_t len,
+                               const struct sshkey *signer);
 /* One line "type base64 [comment]"; blob receives the decoded bytes that cert points into. */
 SFT_CHECKED int sshcert_from_text(struct sshcert *cert, uint8_t blob[SSHCERT_BLOB_MAX],
                                   const char *s, size_t len);

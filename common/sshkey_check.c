@@ -7,6 +7,7 @@
 #include "common/sshkey_check.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <openssl/bn.h>
@@ -118,23 +119,39 @@ sshkey_check_ecdsa(unsigned bits, const uint8_t *point, size_t len)
 /* ---- RSA ---- */
 
 #define PRIME_MAX 752
+#define PRIMES_MAX 132 /* odd ones below it */
 #define FERMAT_ROUNDS 100
 
-static int
-is_prime(BN_ULONG n)
+static BN_ULONG small_primes[PRIMES_MAX];
+static size_t small_primes_n;
+static pthread_once_t small_primes_once = PTHREAD_ONCE_INIT;
+
+static void
+make_small_primes(void)
 {
-    for (BN_ULONG d = 2; d * d <= n; d++)
-        if (n % d == 0)
-            return 0;
-    return 1;
+    for (BN_ULONG n = 3; n < PRIME_MAX; n += 2) {
+        size_t i = 0;
+        while (i < small_primes_n && n % small_primes[i] != 0)
+            i++;
+        if (i == small_primes_n && small_primes_n < PRIMES_MAX)
+            small_primes[small_primes_n++] = n;
+    }
 }
 
+/* One long division for as many primes as one word holds the product of. */
 static int
 has_small_factor(const BIGNUM *n)
 {
-    for (BN_ULONG p = 3; p < PRIME_MAX; p += 2)
-        if (is_prime(p) && BN_mod_word(n, p) == 0)
-            return 1;
+    pthread_once(&small_primes_once, make_small_primes);
+    for (size_t i = 0, from = 0; i < small_primes_n; from = i) {
+        BN_ULONG product = 1;
+        while (i < small_primes_n && product <= (BN_ULONG)-1 / small_primes[i])
+            product *= small_primes[i++];
+        BN_ULONG rest = BN_mod_word(n, product);
+        for (size_t j = from; j < i; j++)
+            if (rest % small_primes[j] == 0)
+                return 1;
+    }
     return 0;
 }
 
@@ -178,12 +195,17 @@ out:
     return good;
 }
 
-/* Squares leave few rests modulo 63, 64 and 65: this sorts out 99 % of all others. */
+/* Squares leave few rests modulo 64 (the bits of the number), 63 and 65: 99 % of all others go. */
 static int
 may_be_square(const BIGNUM *a)
 {
-    static const BN_ULONG moduli[] = {64, 63, 65};
-    for (size_t i = 0; i < 3; i++) {
+    static const BN_ULONG moduli[] = {63, 65};
+    unsigned low = 0;
+    for (int bit = 0; bit < 6; bit++)
+        low |= (unsigned)BN_is_bit_set(a, bit) << bit;
+    if ((UINT64_C(0x0202021202030213) >> low & 1) == 0)
+        return 0;
+    for (size_t i = 0; i < 2; i++) {
         BN_ULONG m = moduli[i], rest = BN_mod_word(a, m), x = 0;
         while (x < m && x * x % m != rest)
             x++;
@@ -208,6 +230,13 @@ is_square(const BIGNUM *a, BN_CTX *ctx)
     return answer;
 }
 
+/* From a^2 - n to (a + 1)^2 - n, by additions alone. */
+static int
+next_difference(BIGNUM *a, BIGNUM *b2)
+{
+    return BN_add(b2, b2, a) && BN_add_word(a, 1) && BN_add(b2, b2, a);
+}
+
 /*
  * Fermat's factorisation: n = a^2 - b^2 is found at once when the factors are close. 1, 0 or -1.
  */
@@ -217,15 +246,11 @@ has_close_factors(const BIGNUM *n, BN_CTX *ctx)
     int found = -1;
     BN_CTX_start(ctx);
     BIGNUM *a = BN_CTX_get(ctx), *b2 = BN_CTX_get(ctx);
-    if (b2 == NULL || !square_root(a, n, ctx))
+    if (b2 == NULL || !square_root(a, n, ctx) || !BN_sqr(b2, a, ctx) || !BN_sub(b2, b2, n))
         goto out;
     found = 0;
-    for (int i = 0; found == 0 && i < FERMAT_ROUNDS; i++) {
-        if (!BN_add_word(a, 1) || !BN_sqr(b2, a, ctx) || !BN_sub(b2, b2, n))
-            found = -1;
-        else
-            found = is_square(b2, ctx);
-    }
+    for (int i = 0; found == 0 && i < FERMAT_ROUNDS; i++)
+        found = next_difference(a, b2) ? is_square(b2, ctx) : -1;
 out:
     BN_CTX_end(ctx);
     return found;

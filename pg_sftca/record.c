@@ -69,8 +69,9 @@ ssh_differs(const struct record *record, const struct authority *authority, cons
     static struct sshcert cert; /* 20 kB; a backend signs one at a time */
     uint32_t type = record->purpose == PURPOSE_SSH_USER ? SSHCERT_USER : SSHCERT_HOST;
 
-    if (sshcert_decode(&cert, blob, len) != SFT_OK)
-        return "form";
+    int r = sshcert_decode(&cert, blob, len, &authority->public);
+    if (r != SFT_OK)
+        return r == SFT_EKEYMISMATCH ? "authority" : "form";
     if (cert.tbs_len != record->tbs_len || memcmp(blob, record->tbs, cert.tbs_len) != 0)
         return "tbs";
     if (cert.type != type)
@@ -88,9 +89,7 @@ ssh_differs(const struct record *record, const struct authority *authority, cons
         return "critical_options";
     if (!options_are(&record->extensions, cert.extensions, cert.extensions_n))
         return "extensions";
-    if (!key_is(record->fingerprint, &cert.key))
-        return "public_key";
-    return sshkey_equal(&cert.signer, &authority->public) ? NULL : "authority";
+    return key_is(record->fingerprint, &cert.key) ? NULL : "public_key";
 }
 
 static bool

@@ -37,8 +37,14 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static struct sshcert cert;
     static uint8_t blob[SSHCERT_BLOB_MAX];
-    if (sshcert_decode(&cert, bytes, len) == 0) {
+    if (sshcert_decode(&cert, bytes, len, NULL) == 0) {
         check(&cert, len);
+        struct sshkey signer = cert.signer;
+        if (sshcert_decode(&cert, bytes, len, &signer) != 0)
+            abort();
+        signer.blob[signer.len - 1] ^= 1;
+        if (sshcert_decode(&cert, bytes, len, &signer) != SFT_EKEYMISMATCH)
+            abort();
         if (sshcert_parse(&cert, bytes, len) == 0)
             check(&cert, len);
     }
