@@ -176,7 +176,8 @@ fill(struct authority *a)
     if (r == SFT_OK)
         r = check_pair(a->key, &a->public);
     if (r == SFT_OK)
-        r = x509write_key_id(&a->public, a->key_id);
+        r = x509write_key_id(&a->public, a->key_id.bytes);
+    a->key_id.len = X509_KEY_ID_LEN;
     if (r == SFT_OK)
         r = sshkey_fingerprint(&a->public, a->fingerprint);
     if (r != SFT_OK) {
@@ -184,6 +185,32 @@ fill(struct authority *a)
         a->key = NULL;
         throw_unseal(r, a);
     }
+}
+
+/* What the outside's certificate of a generation says; the columns came with version 1.1. */
+static void
+load_certificate(struct authority *a)
+{
+    static struct query query = {
+        "SELECT pg_catalog.decode(r.j OPERATOR(pg_catalog.->>) 'key_identifier', 'hex'),"
+        "       pg_catalog.floor(EXTRACT(epoch FROM coalesce((r.j OPERATOR(pg_catalog.->>)"
+        "           'certificate_expires_at')::pg_catalog.timestamptz,"
+        "           r.created_at OPERATOR(pg_catalog.+) interval '3652 days')))::pg_catalog.int8"
+        "  FROM (SELECT pg_catalog.to_jsonb(k) AS j, k.created_at FROM sftca.authority_keys k"
+        "         WHERE k.authority_id OPERATOR(pg_catalog.=) $1"
+        "           AND k.generation OPERATOR(pg_catalog.=) $2) r",
+        2,
+        {UUIDOID, INT4OID},
+        NULL};
+    Datum args[] = {UUIDPGetDatum(&a->id.uuid), Int32GetDatum(a->id.generation)};
+    if (query_run(&query, args, NULL) != 1)
+        return;
+    bytea *key_id = query_bytea(0);
+    if (key_id != NULL && varlena_len(key_id) <= X509_KEY_ID_MAX) {
+        a->key_id.len = varlena_len(key_id);
+        memcpy(a->key_id.bytes, VARDATA_ANY(key_id), a->key_id.len);
+    }
+    a->expires_at = DatumGetInt64(query_datum(1));
 }
 
 static void
@@ -205,6 +232,8 @@ load(struct authority *a)
     if (query_run(&query, args, NULL) != 1)
         sftca_refuse(SFTCA_NOT_FOUND, "authority_unknown", "there is no such authority");
     fill(a);
+    if (a->purpose == PURPOSE_X509)
+        load_certificate(a);
 }
 
 /* The cache's entry, made empty if it is not there. */
@@ -270,6 +299,21 @@ ask_live(struct authority *a)
     a->revoked_to = query_is_null(1) ? 0 : (uint64)DatumGetInt64(query_datum(1));
     a->has_names = DatumGetBool(query_datum(2));
     return query_text(0);
+}
+
+const struct authority *
+authority_any(const struct authority_id *id)
+{
+    struct authority *a = entry(id);
+    drop_key(a);
+    load(a);
+    return a;
+}
+
+void
+authority_forget(const struct authority_id *id)
+{
+    drop_key(entry(id));
 }
 
 uint64

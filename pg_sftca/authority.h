@@ -29,15 +29,24 @@ struct authority {
     char name[AUTHORITY_NAME_MAX]; /* issuer's common name in X.509 */
     struct sshkey public;
     char fingerprint[SSHKEY_FINGERPRINT_MAX];
-    uint8_t key_id[X509_KEY_ID_LEN];
+    struct x509_key_id key_id; /* as its certificate says */
+    int64 expires_at;  /* of the X.509 certificates it hangs on, seconds since 1970; 0 for none */
     struct key *key;   /* NULL until unsealed */
     uint64 live_in;    /* the call of finish() that last asked about it, and what it learnt: */
     bool is_live;      /* it is not retired */
+    uint64 proven_in;  /* the call of finish() that last verified a signature of it */
     uint64 revoked_to; /* the highest serial that any revocation reaches, 0 for none */
     bool has_names;    /* some key or key id of its certificates may be revoked */
 };
 
 void authority_init(void);
+/*
+ * The generation, unsealed, whatever its state; for what is signed before it is active. Forget it
+ * by authority_forget() if its certificate can come later. Raises as authority_live() does, and
+ * authority_unknown, key_retired.
+ */
+const struct authority *authority_any(const struct authority_id *id);
+void authority_forget(const struct authority_id *id);
 /* A number for authority_live() that no call has had yet. */
 uint64 authority_call(void);
 /*

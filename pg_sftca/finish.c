@@ -87,7 +87,7 @@ static enum purpose
 purpose_of_kind(Datum kind)
 {
     const char *word = TextDatumGetCString(kind);
-    return purpose_from(strcmp(word, "x509_client") == 0 ? "x509" : word);
+    return purpose_from(strncmp(word, "x509_", 5) == 0 ? "x509" : word);
 }
 
 static void
@@ -181,7 +181,7 @@ static Datum
 pem_text(const struct sbuf *cert)
 {
     char *pem = palloc(X509_PEM_MAX(cert->len));
-    int err = x509write_pem(cert->p, cert->len, pem, X509_PEM_MAX(cert->len));
+    int err = x509write_pem("CERTIFICATE", cert->p, cert->len, pem, X509_PEM_MAX(cert->len));
     if (err != SFT_OK)
         sftca_throw(err, "certificate");
     return CStringGetTextDatum(pem);

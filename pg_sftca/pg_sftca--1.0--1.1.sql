@@ -5,6 +5,241 @@
 
 -- == authorities and generations ==
 
+ALTER TABLE sftca.authorities
+    ADD COLUMN is_subordinate boolean NOT NULL DEFAULT false,
+    ADD CONSTRAINT authority_subordinate CHECK (NOT is_subordinate OR purpose = 'x509');
+COMMENT ON COLUMN sftca.authorities.is_subordinate IS 'Its certificates are signed by somebody outside, not by itself.';
+COMMENT ON CONSTRAINT authority_subordinate ON sftca.authorities IS 'Only an X.509 authority can be subordinate.';
+
+ALTER TABLE sftca.authority_keys
+    ADD COLUMN chain_pem              text,
+    ADD COLUMN key_identifier         text,
+    ADD COLUMN certificate_expires_at timestamptz;
+COMMENT ON COLUMN sftca.authority_keys.certificate_pem IS 'X.509: its certificate; NULL while a subordinate authority waits for it.';
+COMMENT ON COLUMN sftca.authority_keys.chain_pem IS 'Subordinate: the certificates above its own, the nearest first, the root last.';
+COMMENT ON COLUMN sftca.authority_keys.key_identifier IS 'Subordinate: the subject key identifier in its certificate (hex), which never changes.';
+COMMENT ON COLUMN sftca.authority_keys.certificate_expires_at IS
+'Subordinate: when the first certificate of the chain ends; nothing signed lives longer. Self-signed: NULL, ten years after it was made.';
+
+CREATE FUNCTION sftca.authority_need(authority uuid) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_purpose text;
+BEGIN
+    SELECT a.purpose INTO found_purpose FROM sftca.authorities a WHERE a.id = authority;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
+    END IF;
+    RETURN found_purpose;
+END $$;
+COMMENT ON FUNCTION sftca.authority_need(uuid) IS 'An authority''s purpose. Refuses: authority_unknown.';
+
+-- the same as in 1.0, but a subordinate authority's key waits for its certificate
+CREATE OR REPLACE FUNCTION sftca.key_make(authority uuid, new_generation int, new_state text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owner sftca.authorities;
+    made record;
+BEGIN
+    PERFORM sftca.commit_durably();
+    SELECT * INTO STRICT owner FROM sftca.authorities a WHERE a.id = authority;
+    made := sftca.key_generate(authority, new_generation, owner.purpose, owner.algorithm);
+    INSERT INTO sftca.authority_keys (authority_id, generation, state, public_key, fingerprint, certificate_pem,
+                                      canary, canary_serial, activated_at)
+    VALUES (authority, new_generation, new_state, made.public_key, made.fingerprint,
+            CASE WHEN NOT owner.is_subordinate THEN made.certificate_pem END,
+            made.canary, made.canary_serial, CASE new_state WHEN 'active' THEN now() END);
+    INSERT INTO sftca.sealed_keys (authority_id, generation, sealed, kek_check)
+    VALUES (authority, new_generation, made.sealed, made.kek_check);
+END $$;
+
+CREATE FUNCTION sftca.authority_create_subordinate(algorithm text DEFAULT NULL, name text DEFAULT '') RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made uuid;
+BEGIN
+    INSERT INTO sftca.authorities (purpose, algorithm, name, is_subordinate)
+    VALUES ('x509', coalesce(algorithm, 'ecdsa-p256'), coalesce(name, ''), true)
+    RETURNING id INTO made;
+    PERFORM sftca.key_make(made, 1, 'next');
+    RETURN made;
+END $$;
+COMMENT ON FUNCTION sftca.authority_create_subordinate(text, text) IS
+'Makes an X.509 authority that somebody outside certifies, with generation 1 next: take its request to them by authority_request(), bring what they sign by authority_certify(), then key_activate(). Refuses: algorithm_unsupported, authority_name_invalid, kek_missing.';
+
+CREATE FUNCTION sftca.generation_need(authority uuid, wanted_generation int) RETURNS sftca.authority_keys
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one sftca.authority_keys;
+BEGIN
+    IF sftca.authority_need(authority) <> 'x509' THEN
+        PERFORM sftca.refuse('22023', 'authority_purpose', 'The authority has another purpose.');
+    END IF;
+    IF NOT (SELECT a.is_subordinate FROM sftca.authorities a WHERE a.id = authority) THEN
+        PERFORM sftca.refuse('SF409', 'authority_self_signed', 'This authority signs its own certificate.');
+    END IF;
+    SELECT * INTO one FROM sftca.authority_keys k
+     WHERE k.authority_id = authority AND k.generation = coalesce(wanted_generation,
+           (SELECT max(n.generation) FROM sftca.authority_keys n WHERE n.authority_id = authority));
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'generation_unknown', 'The authority has no such generation.');
+    ELSIF one.state = 'retired' THEN
+        PERFORM sftca.refuse('SF409', 'key_retired', 'This generation is retired.');
+    END IF;
+    RETURN one;
+END $$;
+COMMENT ON FUNCTION sftca.generation_need(uuid, int) IS
+'A generation of a subordinate authority that is not retired, by default the newest. Refuses: authority_unknown, authority_purpose, authority_self_signed, generation_unknown, key_retired.';
+
+CREATE FUNCTION sftca.request_sign(authority uuid, generation int) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_request_sign';
+COMMENT ON FUNCTION sftca.request_sign(uuid, int) IS 'A certification request, signed by the generation''s key. Refuses: standby, kek_missing, kek_wrong, key_damaged.';
+
+CREATE FUNCTION sftca.authority_request(authority uuid, generation int DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN sftca.request_sign(authority, (sftca.generation_need(authority, authority_request.generation)).generation);
+END $$;
+COMMENT ON FUNCTION sftca.authority_request(uuid, int) IS
+'The certification request (PKCS#10, PEM) of a generation, by default the newest, for the outside authority to sign. Refuses: authority_unknown, authority_purpose, authority_self_signed, generation_unknown, key_retired, standby, kek_missing, kek_wrong.';
+
+CREATE FUNCTION sftca.chain_check(chain text, public_key text, common_name text, at timestamptz,
+    OUT certificate_pem text, OUT chain_pem text, OUT key_identifier text, OUT expires_at timestamptz)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_chain_check';
+COMMENT ON FUNCTION sftca.chain_check(text, text, text, timestamptz) IS
+'Whether a chain certifies this key under this name, and its parts. Refuses: chain_malformed, chain_too_long, chain_key, chain_name, chain_order, chain_incomplete, chain_signature, chain_weak, chain_not_authority, chain_key_usage, chain_path_length, chain_validity, chain_key_identifier, chain_refused.';
+
+CREATE FUNCTION sftca.authority_certify(authority uuid, generation int, chain text) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own sftca.authority_keys;
+    good record;
+BEGIN
+    PERFORM sftca.authority_lock(authority);
+    own := sftca.generation_need(authority, authority_certify.generation);
+    good := sftca.chain_check(chain, own.public_key, format('%s/%s', own.authority_id, own.generation), clock_timestamp());
+    IF good.key_identifier <> own.key_identifier THEN
+        PERFORM sftca.refuse('22023', 'chain_key_identifier', 'A renewed certificate must have the subject key identifier of the one before.');
+    END IF;
+    UPDATE sftca.authority_keys k
+       SET certificate_pem = good.certificate_pem, chain_pem = good.chain_pem,
+           key_identifier = good.key_identifier, certificate_expires_at = good.expires_at
+     WHERE k.authority_id = own.authority_id AND k.generation = own.generation;
+    RETURN good.expires_at;
+END $$;
+COMMENT ON FUNCTION sftca.authority_certify(uuid, int, text) IS
+'Takes the certificate that the outside authority has signed for a generation (NULL: the newest), followed by those above it up to the root, as PEM; also to renew it. Returns when the first of them ends. Refuses: what authority_request() refuses, and chain_malformed, chain_too_long, chain_key, chain_name, chain_order, chain_incomplete, chain_signature, chain_weak, chain_not_authority, chain_key_usage, chain_path_length, chain_validity, chain_key_identifier, chain_refused.';
+
+CREATE TABLE sftca.key_waivers (
+    authority_id uuid NOT NULL,
+    generation   int NOT NULL,
+    waived_by    text NOT NULL CONSTRAINT waiver_name_invalid CHECK (waived_by ~ '^[!-~]([ -~]{0,126}[!-~])?$'),
+    waiting      text[] NOT NULL,
+    waived_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    CONSTRAINT waiver_exists PRIMARY KEY (authority_id, generation)
+);
+SELECT pg_catalog.pg_extension_config_dump('sftca.key_waivers', '');
+COMMENT ON TABLE sftca.key_waivers IS 'Who made a generation active although somebody had not acknowledged it yet. Never changed; no foreign key, it outlives what it tells of.';
+COMMENT ON COLUMN sftca.key_waivers.waiting IS 'Who had not, as the caller of key_activate() named them.';
+COMMENT ON CONSTRAINT waiver_name_invalid ON sftca.key_waivers IS 'Who waives is named in one line of at most 128 characters.';
+COMMENT ON CONSTRAINT waiver_exists ON sftca.key_waivers IS 'This generation has been activated already.';
+
+CREATE FUNCTION sftca.key_activate(authority uuid, generation int, waiting text[], waived_by text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sftca.key_state_need(authority, key_activate.generation, ARRAY['next']);
+    IF EXISTS (SELECT FROM sftca.authority_keys k JOIN sftca.authorities a ON a.id = k.authority_id
+                WHERE k.authority_id = authority AND k.generation = key_activate.generation AND a.purpose = 'x509' AND k.certificate_pem IS NULL) THEN
+        PERFORM sftca.refuse('SF409', 'certificate_missing', 'This generation has no certificate yet.');
+    END IF;
+    IF waiting IS NULL OR array_ndims(waiting) > 1 OR array_position(waiting, NULL) IS NOT NULL THEN
+        PERFORM sftca.refuse('22023', 'list_malformed', 'waiting must be one list of names.');
+    ELSIF cardinality(waiting) > 0 AND waived_by IS NULL THEN
+        PERFORM sftca.refuse('SF409', 'key_not_acknowledged', format('%s of those who must trust this generation have not acknowledged it: %s%s',
+            cardinality(waiting), left(array_to_string(waiting[array_lower(waiting, 1) : array_lower(waiting, 1) + 4], ', '), 300),
+            CASE WHEN cardinality(waiting) > 5 THEN ', …' ELSE '' END));
+    ELSIF cardinality(waiting) > 0 THEN
+        INSERT INTO sftca.key_waivers (authority_id, generation, waived_by, waiting)
+        VALUES (authority, key_activate.generation, key_activate.waived_by, key_activate.waiting);
+    END IF;
+    UPDATE sftca.authority_keys k SET state = 'retiring', retiring_at = now()
+     WHERE k.authority_id = authority AND k.state = 'active';
+    UPDATE sftca.authority_keys k SET state = 'active', activated_at = now()
+     WHERE k.authority_id = authority AND k.generation = key_activate.generation;
+END $$;
+COMMENT ON FUNCTION sftca.key_activate(uuid, int, text[], text) IS
+'Lets the next generation sign and the active one retire, if nobody is waiting: the caller names those who must trust it and have not acknowledged. waived_by, one line of at most 128 characters, activates it all the same and is recorded in key_waivers with their names. Refuses: authority_unknown, generation_unknown, key_state, certificate_missing, key_not_acknowledged, list_malformed, waiver_name_invalid.';
+
+CREATE OR REPLACE FUNCTION sftca.key_activate(authority uuid, generation int) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM sftca.key_activate(authority, generation, '{}'::text[]);
+END $$;
+COMMENT ON FUNCTION sftca.key_activate(uuid, int) IS
+'Lets the next generation sign and the active one retire; nobody is asked whether they trust it already. Refuses: authority_unknown, generation_unknown, key_state, certificate_missing.';
+
+CREATE OR REPLACE FUNCTION sftca.trust_bundle(authority uuid) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    bundle text;
+BEGIN
+    IF sftca.authority_need(authority) <> 'x509' THEN
+        SELECT string_agg(format(E'%s %s/%s %s\n', k.public_key, k.authority_id, k.generation, k.state), '' ORDER BY k.generation) INTO bundle
+          FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.state <> 'retired';
+        RETURN bundle;
+    END IF;
+    -- each certificate once: generations mostly hang on the same root
+    SELECT string_agg(p.pem, '' ORDER BY p.first) INTO bundle
+      FROM (SELECT c.pem || E'-----END CERTIFICATE-----\n' AS pem, min(k.generation * 100 + c.at) AS first
+              FROM sftca.authority_keys k, regexp_split_to_table(k.certificate_pem || coalesce(k.chain_pem, ''), E'-----END CERTIFICATE-----\n')
+                   WITH ORDINALITY AS c (pem, at)
+             WHERE k.authority_id = authority AND k.state <> 'retired' AND c.pem <> ''
+             GROUP BY 1) p;
+    IF bundle IS NULL THEN
+        PERFORM sftca.refuse('SF409', 'certificate_missing', 'No generation of this authority has a certificate yet.');
+    END IF;
+    RETURN bundle;
+END $$;
+COMMENT ON FUNCTION sftca.trust_bundle(uuid) IS
+'What to trust: next, active and retiring keys, one line each, or their certificates as PEM, of a subordinate authority with all above them up to the root. Refuses: authority_unknown, certificate_missing.';
+
+CREATE FUNCTION sftca.issuer_chain(authority uuid, generation int DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own text;
+    above text;
+BEGIN
+    IF sftca.authority_need(authority) <> 'x509' THEN
+        PERFORM sftca.refuse('22023', 'authority_purpose', 'The authority has another purpose.');
+    END IF;
+    SELECT k.certificate_pem, k.chain_pem INTO own, above FROM sftca.authority_keys k
+     WHERE k.authority_id = authority AND CASE WHEN issuer_chain.generation IS NULL THEN k.state = 'active' ELSE k.generation = issuer_chain.generation END;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'generation_unknown', 'The authority has no such generation.');
+    ELSIF own IS NULL THEN
+        PERFORM sftca.refuse('SF409', 'certificate_missing', 'This generation has no certificate yet.');
+    END IF;
+    -- all but the last, the root: a verifier has that or does not trust it
+    RETURN CASE WHEN above IS NULL THEN '' ELSE own || regexp_replace(above, '-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n$', '') END;
+END $$;
+COMMENT ON FUNCTION sftca.issuer_chain(uuid, int) IS
+'What the holder of a certificate shows behind it (PEM): the certificates from its issuer to below the root; empty under a self-signed authority. By default of the active generation. Refuses: authority_unknown, authority_purpose, generation_unknown, certificate_missing.';
+
+CREATE VIEW sftca.authority_list AS
+    SELECT a.id AS authority_id, a.purpose, a.algorithm, a.name, a.is_subordinate, a.created_at,
+           max(k.generation) FILTER (WHERE k.state = 'active') AS active_generation,
+           max(k.generation) FILTER (WHERE k.state = 'next') AS next_generation,
+           array_agg(k.generation ORDER BY k.generation) FILTER (WHERE k.state = 'retiring') AS retiring_generations,
+           max(k.fingerprint) FILTER (WHERE k.state = 'active') AS fingerprint,
+           max(k.activated_at) AS activated_at,
+           max(CASE a.purpose WHEN 'x509' THEN coalesce(k.certificate_expires_at, k.created_at + interval '3652 days') END)
+               FILTER (WHERE k.state = 'active') AS certificate_expires_at,
+           coalesce(bool_or(k.certificate_pem IS NULL) FILTER (WHERE k.state = 'next' AND a.is_subordinate), false) AS certificate_missing,
+           (SELECT count(*) FROM sftca.key_waivers w WHERE w.authority_id = a.id) AS waivers
+      FROM sftca.authorities a LEFT JOIN sftca.authority_keys k ON k.authority_id = a.id
+     GROUP BY a.id;
+COMMENT ON VIEW sftca.authority_list IS 'Every authority in one row: what signs, what comes next, when its certificate ends.';
+
 -- == keys and the key-encryption key ==
 
 -- == SSH ==
@@ -132,6 +367,9 @@ BEGIN
     -- no certificate that is recorded by now lives longer (prepare.c)
     life := CASE found_purpose WHEN 'ssh_user' THEN interval '3 days' WHEN 'ssh_host' THEN interval '33 days' ELSE interval '400 days' END;
     version := coalesce(sftca.krl_changed(authority), 0);
+    IF found_purpose = 'x509' THEN
+        PERFORM sftca.crl_changed(authority);
+    END IF;
     INSERT INTO sftca.name_revocations (authority_id, key_id, reason, expires_at)
     VALUES (authority, key_id, reason, sftca.revocation_end(until, life, now() + life));
     RETURN version;
@@ -160,6 +398,7 @@ BEGIN
     VALUES (print, whole, reason, sftca.revocation_end(until, interval '400 days', 'infinity'));
     -- every list changes; their rows are locked in one order
     PERFORM sftca.krl_changed(l.authority_id) FROM (SELECT v.authority_id FROM sftca.krl_versions v ORDER BY 1 FOR UPDATE) l;
+    PERFORM sftca.crl_changed(x.id) FROM (SELECT a.id FROM sftca.authorities a WHERE a.purpose = 'x509' ORDER BY 1) x;
     RETURN print;
 END $$;
 COMMENT ON FUNCTION sftca.revoke_key(text, text, timestamptz) IS
@@ -210,6 +449,120 @@ COMMENT ON FUNCTION sftca.krl(uuid) IS
 COMMENT ON FUNCTION sftca.krl_write(bigint, timestamptz, text[], bigint[], bigint[]) IS 'The bytes of a revocation list, as of 1.0.';
 
 -- == X.509 ==
+
+COMMENT ON COLUMN sftca.certificates.kind IS 'ssh_user, ssh_host, x509_client or x509_server.';
+COMMENT ON COLUMN sftca.certificates.key_id IS 'SSH: the key id. X.509: the sft:// URI, empty for a server without one.';
+COMMENT ON COLUMN sftca.certificates.principals IS 'SSH: the principals. x509_client: the common name. x509_server: DNS names and addresses.';
+COMMENT ON COLUMN sftca.certificates.extensions IS
+'SSH: name or name=value. X.509: organization=…, organizational_unit=…, of a server common_name=…, then each subject alternative name but the key_id as subject_alt_name=DNS:…, IP:…, URI:… or email:….';
+
+CREATE FUNCTION sftca.prepare_x509_client(id uuid, authority uuid, public_key text, common_name text, organization text,
+    organizational_unit text, uri text, valid_after timestamptz, valid_before timestamptz,
+    dns_names text[], ip_addresses inet[] DEFAULT '{}', uris text[] DEFAULT '{}', emails text[] DEFAULT '{}') RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'sftca_prepare_x509_client';
+COMMENT ON FUNCTION sftca.prepare_x509_client(uuid, uuid, text, text, text, text, text, timestamptz, timestamptz, text[], inet[], text[], text[]) IS
+'The same with more names: at most 64 in all. Refuses: dns_name_invalid, dns_name_wildcard, ip_address_mask, ip_address_invalid, uri_invalid, email_invalid, alt_name_repeated, alt_name_too_many.';
+
+CREATE FUNCTION sftca.prepare_x509_server(id uuid, authority uuid, public_key text, common_name text, organization text,
+    organizational_unit text, uri text, valid_after timestamptz, valid_before timestamptz,
+    dns_names text[], ip_addresses inet[] DEFAULT '{}', uris text[] DEFAULT '{}', emails text[] DEFAULT '{}', wildcards boolean DEFAULT false) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'sftca_prepare_x509_server';
+COMMENT ON FUNCTION sftca.prepare_x509_server(uuid, uuid, text, text, text, text, text, timestamptz, timestamptz, text[], inet[], text[], text[], boolean) IS
+'Records an X.509 server certificate (at most 32 days, EKU serverAuth) that finish() will sign once this transaction is committed; returns its serial. common_name and uri may be NULL. Refuses: alt_name_missing, alt_name_repeated, alt_name_too_many, dns_name_invalid, dns_name_wildcard, ip_address_mask, ip_address_invalid, uri_invalid, email_invalid, common_name_invalid, validity_beyond_authority.';
+
+CREATE OR REPLACE FUNCTION sftca.revoke(authority uuid, serial_from bigint, serial_to bigint, reason text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_purpose text;
+    version bigint;
+BEGIN
+    PERFORM sftca.commit_durably();
+    SELECT a.purpose INTO found_purpose FROM sftca.authorities a WHERE a.id = authority;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
+    END IF;
+    IF found_purpose = 'x509' THEN
+        PERFORM sftca.crl_changed(authority);
+    END IF;
+    version := coalesce(sftca.krl_changed(authority), 0);
+    -- No certificate lives longer than prepare.c and prepare_x509.c allow after its serial was made.
+    INSERT INTO sftca.revocations (authority_id, serial_from, serial_to, reason, expires_at)
+    VALUES (authority, serial_from, serial_to, reason,
+            sftca.serial_time(serial_to) + CASE WHEN found_purpose IN ('ssh_host', 'x509') THEN interval '33 days' ELSE interval '3 days' END);
+    RETURN version;
+END $$;
+
+CREATE TABLE sftca.crl_versions (
+    authority_id uuid NOT NULL CONSTRAINT crl_version_exists PRIMARY KEY CONSTRAINT crl_authority_unknown REFERENCES sftca.authorities (id),
+    version      bigint NOT NULL,
+    changed_at   timestamptz NOT NULL
+);
+SELECT pg_catalog.pg_extension_config_dump('sftca.crl_versions', '');
+COMMENT ON TABLE sftca.crl_versions IS 'The upper half of the numbers of an authority''s X.509 lists. Its row lock puts revocations in order.';
+COMMENT ON COLUMN sftca.crl_versions.version IS 'Greater after each revocation, whatever the clock does; at least its seconds since 1970.';
+COMMENT ON CONSTRAINT crl_version_exists ON sftca.crl_versions IS 'The authority has such a row already.';
+COMMENT ON CONSTRAINT crl_authority_unknown ON sftca.crl_versions IS 'There is no such authority.';
+
+CREATE FUNCTION sftca.crl_changed(authority uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    seconds bigint := floor(extract(epoch FROM clock_timestamp()));
+BEGIN
+    INSERT INTO sftca.crl_versions AS v (authority_id, version, changed_at) VALUES (authority, seconds, clock_timestamp())
+    ON CONFLICT ON CONSTRAINT crl_version_exists
+    DO UPDATE SET version = greatest(v.version + 1, seconds), changed_at = clock_timestamp();
+END $$;
+COMMENT ON FUNCTION sftca.crl_changed(uuid) IS 'Raises the numbers of an authority''s X.509 lists above all before.';
+
+CREATE FUNCTION sftca.crl_sign(authority uuid, generation int, numbered boolean) RETURNS bytea
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+AS 'MODULE_PATHNAME', 'sftca_crl_sign';
+COMMENT ON FUNCTION sftca.crl_sign(uuid, int, boolean) IS
+'The list of one generation, its number above those of all lists that knew fewer revocations. Refuses: transaction_has_written, standby, key_retired, authority_purpose, certificate_missing.';
+
+CREATE OR REPLACE FUNCTION sftca.crl(authority uuid, generation int DEFAULT NULL) RETURNS bytea
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM sftca.authorities a WHERE a.id = authority) THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
+    END IF;
+    SELECT k.generation, a.purpose = 'x509' AND k.certificate_pem IS NULL AS is_waiting INTO wanted
+      FROM sftca.authority_keys k JOIN sftca.authorities a ON a.id = k.authority_id
+     WHERE k.authority_id = authority AND CASE WHEN crl.generation IS NULL THEN k.state = 'active' ELSE k.generation = crl.generation END;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'generation_unknown', 'The authority has no such generation.');
+    ELSIF wanted.is_waiting THEN
+        PERFORM sftca.refuse('SF409', 'certificate_missing', 'This generation has no certificate yet.');
+    END IF;
+    RETURN sftca.crl_sign(authority, wanted.generation, true);
+END $$;
+COMMENT ON FUNCTION sftca.crl(uuid, int) IS
+'An X.509 revocation list (DER) of a generation, the active one by default; good for 7 days. Refuses: authority_unknown, generation_unknown, certificate_missing, key_retired, authority_purpose, transaction_has_written, standby.';
+
+CREATE OR REPLACE FUNCTION sftca.crl_bundle(authority uuid) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one int;
+    bundle text := '';
+BEGIN
+    -- a subordinate generation that waits for its certificate has no list either
+    FOR one IN SELECT k.generation FROM sftca.authority_keys k JOIN sftca.authorities a ON a.id = k.authority_id
+                WHERE k.authority_id = authority AND k.state <> 'retired' AND (k.certificate_pem IS NOT NULL OR a.purpose <> 'x509') ORDER BY 1 LOOP
+        bundle := bundle || format(E'-----BEGIN X509 CRL-----\n%s\n-----END X509 CRL-----\n', rtrim(regexp_replace(
+            translate(encode(sftca.crl_sign(authority, one, true), 'base64'), E'\n', ''), '(.{64})', E'\\1\n', 'g'), E'\n'));
+    END LOOP;
+    IF bundle = '' THEN
+        PERFORM sftca.authority_need(authority);
+        PERFORM sftca.refuse('SF409', 'certificate_missing', 'No generation of this authority has a certificate yet.');
+    END IF;
+    RETURN bundle;
+END $$;
+COMMENT ON FUNCTION sftca.crl_bundle(uuid) IS
+'A list for each of the authority''s own certificates in the trust bundle, as PEM: a verifier that has a list for one wants them for all. Refuses: authority_unknown, authority_purpose, certificate_missing, transaction_has_written, standby.';
 
 -- == verification ==
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * prepare.c - SQL: prepare_ssh_user, prepare_ssh_host, prepare_x509_client. Record first.
+ * prepare.c - SQL: prepare_ssh_user, prepare_ssh_host, and what prepare_x509.c shares with them.
+ * Record first.
  *
  * Everything that somebody decides about a certificate is checked and written to sftca.certificates
  * here, to the last byte that will be signed. Nothing is signed here.
@@ -18,9 +19,10 @@
 #include "common/fault.h"
 #include "common/names.h"
 #include "core/serial.h"
-#include "core/x509write.h"
+#include "core/sshwrite.h"
 #include "durable.h"
 #include "option_list.h"
+#include "order.h"
 #include "query.h"
 #include "throw.h"
 #include "varlena.h"
@@ -29,26 +31,11 @@
 #define SERIAL_TRIES 16
 #define SECONDS_A_DAY 86400
 
-/* What is asked for. */
-struct order {
-    pg_uuid_t *id;
-    enum purpose purpose;
-    const char *kind;
-    const struct authority *authority;
-    struct sshkey subject;
-    char fingerprint[SSHKEY_FINGERPRINT_MAX];
-    const char *key_id;                      /* X.509: the URI */
-    struct text_list principals;             /* X.509: the common name */
-    struct option_list critical, extensions; /* X.509: extensions holds organization and unit */
-    int64 valid_after, valid_before;
+/* What is asked for of an SSH certificate alone. */
+struct ssh_order {
+    struct text_list principals;
+    struct option_list critical, extensions;
 };
-
-/* The longest that a certificate may live; sftca.revoke() counts on it (pg_sftca--1.0.sql). */
-static int64
-longest_life(enum purpose purpose)
-{
-    return (purpose == PURPOSE_SSH_HOST ? 32 : 2) * SECONDS_A_DAY;
-}
 
 static void
 check_validity(const struct order *order)
@@ -58,25 +45,25 @@ check_validity(const struct order *order)
         sftca_refuse(SFTCA_INVALID, "validity_reversed", "valid_after is not before valid_before");
     if (order->valid_before <= now)
         sftca_refuse(SFTCA_INVALID, "validity_past", "valid_before is in the past");
-    if (order->valid_after < 0 || order->valid_before - now > longest_life(order->purpose))
+    if (order->valid_after < 0 ||
+        order->valid_before - now > (int64)order->life_days * SECONDS_A_DAY)
         sftca_refuse(SFTCA_INVALID, "validity_too_long",
-                     "a certificate of this kind lives at most %d days",
-                     (int)(longest_life(order->purpose) / SECONDS_A_DAY));
+                     "a certificate of this kind lives at most %d days", order->life_days);
 }
 
 static void
-check_principals(const struct order *order)
+check_principals(const struct text_list *principals, enum purpose purpose)
 {
-    if (order->principals.n == 0)
+    if (principals->n == 0)
         sftca_refuse(SFTCA_INVALID, "principal_missing", "a certificate must have a principal");
-    if (order->principals.n > SSHCERT_PRINCIPALS_MAX)
+    if (principals->n > SSHCERT_PRINCIPALS_MAX)
         sftca_refuse(SFTCA_INVALID, "principal_too_many", "more than %d principals",
                      SSHCERT_PRINCIPALS_MAX);
-    for (int i = 0; i < order->principals.n; i++) {
-        const char *name = order->principals.items[i];
+    for (int i = 0; i < principals->n; i++) {
+        const char *name = principals->items[i];
         if (name[0] == '\0')
             sftca_refuse(SFTCA_INVALID, "principal_empty", "principal %d is empty", i + 1);
-        if (order->purpose == PURPOSE_SSH_HOST ? !name_is_host(name) : !name_is_principal(name))
+        if (purpose == PURPOSE_SSH_HOST ? !name_is_host(name) : !name_is_principal(name))
             sftca_refuse(SFTCA_INVALID, "principal_invalid", "principal %d breaks the name rule",
                          i + 1);
     }
@@ -89,32 +76,10 @@ check_key_id(const char *key_id)
         sftca_refuse(SFTCA_INVALID, "key_id_invalid", "key_id breaks its rule");
 }
 
-static bool
-is_uri(const char *s)
-{
-    size_t n = strlen(s);
-    return n <= KEY_ID_MAX && strncmp(s, "sft://", 6) == 0 && n > 6 &&
-           strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                     "-._~:/@!$&'()*+;=%") == n;
-}
-
-static void
-check_subject(const char *common_name, const char *organization, const char *unit, const char *uri)
-{
-    if (!name_is_server_user(common_name))
-        sftca_refuse(SFTCA_INVALID, "common_name_invalid", "common_name breaks its rule");
-    if (!name_is_team(organization))
-        sftca_refuse(SFTCA_INVALID, "organization_invalid", "organization breaks its rule");
-    if (!name_is_object(unit))
-        sftca_refuse(SFTCA_INVALID, "organizational_unit_invalid",
-                     "organizational_unit breaks its rule");
-    if (!is_uri(uri))
-        sftca_refuse(SFTCA_INVALID, "uri_invalid", "uri must be a plain sft:// URI");
-}
-
 static void
 write_ssh(struct sbuf *out, const struct order *order, uint64 serial, const uint8_t *nonce)
 {
+    const struct ssh_order *ssh = order->more;
     struct sshwrite cert = {
         .type = order->purpose == PURPOSE_SSH_USER ? SSHCERT_USER : SSHCERT_HOST,
         .nonce = nonce,
@@ -122,34 +87,16 @@ write_ssh(struct sbuf *out, const struct order *order, uint64 serial, const uint
         .authority = &order->authority->public,
         .serial = serial,
         .key_id = order->key_id,
-        .principals = (const char *const *)order->principals.items,
-        .principals_n = (size_t)order->principals.n,
+        .principals = (const char *const *)ssh->principals.items,
+        .principals_n = (size_t)ssh->principals.n,
         .valid_after = (uint64)order->valid_after,
         .valid_before = (uint64)order->valid_before,
-        .critical = order->critical.items,
-        .critical_n = order->critical.n,
-        .extensions = order->extensions.items,
-        .extensions_n = order->extensions.n,
+        .critical = ssh->critical.items,
+        .critical_n = ssh->critical.n,
+        .extensions = ssh->extensions.items,
+        .extensions_n = ssh->extensions.n,
     };
     sshwrite_tbs(out, &cert);
-}
-
-static void
-write_x509(struct sbuf *out, const struct order *order, uint64 serial)
-{
-    struct x509write cert = {
-        .serial = serial,
-        .issuer = order->authority->name,
-        .authority = &order->authority->public,
-        .valid_after = (uint64)order->valid_after,
-        .valid_before = (uint64)order->valid_before,
-        .subject = &order->subject,
-        .common_name = order->principals.items[0],
-        .organization = order->extensions.items[0].value,
-        .organizational_unit = order->extensions.items[1].value,
-        .uri = order->key_id,
-    };
-    x509write_client_tbs(out, &cert);
 }
 
 /* Draws a serial and a nonce and writes the bytes to be signed. */
@@ -167,17 +114,14 @@ draw(const struct order *order, struct sbuf *tbs)
     int r = serial_make(clock_now_ms(), chance.serial, &serial);
     if (r != SFT_OK)
         sftca_throw(r, "serial");
-    if (order->purpose == PURPOSE_X509)
-        write_x509(tbs, order, serial);
-    else
-        write_ssh(tbs, order, serial, chance.nonce);
+    order->write(tbs, order, serial, chance.nonce);
     if (sb_err(tbs) != SFT_OK)
         sftca_throw(sb_err(tbs), "certificate");
     return serial;
 }
 
-static Datum
-list_array(const struct text_list *list)
+Datum
+order_list(const struct text_list *list)
 {
     Datum *items = palloc(sizeof(Datum) * (size_t)list->n);
     for (int i = 0; i < list->n; i++)
@@ -209,9 +153,9 @@ insert(const struct order *order, uint64 serial, const struct sbuf *tbs)
                     CStringGetTextDatum(order->kind),
                     PointerGetDatum(bytes),
                     CStringGetTextDatum(order->key_id),
-                    list_array(&order->principals),
-                    option_list_array(&order->critical),
-                    option_list_array(&order->extensions),
+                    order->principals,
+                    order->critical,
+                    order->extensions,
                     CStringGetTextDatum(order->fingerprint),
                     TimestampTzGetDatum(clock_timestamp_of(order->valid_after)),
                     TimestampTzGetDatum(clock_timestamp_of(order->valid_before))};
@@ -236,8 +180,24 @@ record(const struct order *order)
     sftca_refuse(SFTCA_UNAVAILABLE, "serial_exhausted", "no free serial in %d tries", SERIAL_TRIES);
 }
 
-static Datum
-place(struct order *order, const pg_uuid_t *authority)
+/*
+ * An authority that is certified by somebody may end before it is retired here; it may have been
+ * certified anew since this backend learnt when.
+ */
+static void
+check_authority(struct order *order)
+{
+    if (order->purpose != PURPOSE_X509 || order->valid_before <= order->authority->expires_at)
+        return;
+    const struct authority_id id = order->authority->id;
+    order->authority = authority_any(&id);
+    if (order->valid_before > order->authority->expires_at)
+        sftca_refuse(SFTCA_INVALID, "validity_beyond_authority",
+                     "valid_before is after the end of the authority's own certificate");
+}
+
+Datum
+order_place(struct order *order, const pg_uuid_t *authority)
 {
     check_validity(order);
     int r = sshkey_fingerprint(&order->subject, order->fingerprint);
@@ -246,23 +206,35 @@ place(struct order *order, const pg_uuid_t *authority)
     durable_arm();
     SPI_connect();
     order->authority = authority_active(authority, order->purpose, order->fingerprint);
+    check_authority(order);
     uint64 serial = record(order);
     SPI_finish();
     return Int64GetDatum((int64)serial);
 }
 
 static void
-read_ssh(FunctionCallInfo fcinfo, struct order *order)
+read_ssh(FunctionCallInfo fcinfo, struct order *order, struct ssh_order *ssh)
 {
     order->id = argument_uuid(fcinfo, 0, "id");
     argument_need(fcinfo, 1, "authority");
     argument_key(fcinfo, 2, &order->subject);
     order->key_id = argument_text(fcinfo, 3, "key_id");
-    order->principals = argument_list(fcinfo, 4, "principals");
+    ssh->principals = argument_list(fcinfo, 4, "principals");
     order->valid_after = argument_time(fcinfo, 5, "valid_after");
     order->valid_before = argument_time(fcinfo, 6, "valid_before");
     check_key_id(order->key_id);
-    check_principals(order);
+    check_principals(&ssh->principals, order->purpose);
+    order->write = write_ssh;
+    order->more = ssh;
+}
+
+static Datum
+place_ssh(struct order *order, const struct ssh_order *ssh, const pg_uuid_t *authority)
+{
+    order->principals = order_list(&ssh->principals);
+    order->critical = option_list_array(&ssh->critical);
+    order->extensions = option_list_array(&ssh->extensions);
+    return order_place(order, authority);
 }
 
 static bool
@@ -276,14 +248,15 @@ PG_FUNCTION_INFO_V1(sftca_prepare_ssh_user);
 Datum
 sftca_prepare_ssh_user(PG_FUNCTION_ARGS)
 {
-    struct order order = {.purpose = PURPOSE_SSH_USER, .kind = "ssh_user"};
-    read_ssh(fcinfo, &order);
+    struct order order = {.purpose = PURPOSE_SSH_USER, .kind = "ssh_user", .life_days = 2};
+    struct ssh_order ssh = {0};
+    read_ssh(fcinfo, &order, &ssh);
     if (!PG_ARGISNULL(7))
-        option_list_read(&order.critical, PG_GETARG_DATUM(7),
+        option_list_read(&ssh.critical, PG_GETARG_DATUM(7),
                          is_sk(&order.subject) ? OPTION_CRITICAL_SK : OPTION_CRITICAL);
     if (!PG_ARGISNULL(8))
-        option_list_read(&order.extensions, PG_GETARG_DATUM(8), OPTION_EXTENSION);
-    return place(&order, PG_GETARG_UUID_P(1));
+        option_list_read(&ssh.extensions, PG_GETARG_DATUM(8), OPTION_EXTENSION);
+    return place_ssh(&order, &ssh, PG_GETARG_UUID_P(1));
 }
 
 PG_FUNCTION_INFO_V1(sftca_prepare_ssh_host);
@@ -291,32 +264,10 @@ PG_FUNCTION_INFO_V1(sftca_prepare_ssh_host);
 Datum
 sftca_prepare_ssh_host(PG_FUNCTION_ARGS)
 {
-    struct order order = {.purpose = PURPOSE_SSH_HOST, .kind = "ssh_host"};
-    read_ssh(fcinfo, &order);
+    struct order order = {.purpose = PURPOSE_SSH_HOST, .kind = "ssh_host", .life_days = 32};
+    struct ssh_order ssh = {0};
+    read_ssh(fcinfo, &order, &ssh);
     if (is_sk(&order.subject))
         sftca_throw_key(SFT_EKEYTYPE);
-    return place(&order, PG_GETARG_UUID_P(1));
-}
-
-PG_FUNCTION_INFO_V1(sftca_prepare_x509_client);
-
-Datum
-sftca_prepare_x509_client(PG_FUNCTION_ARGS)
-{
-    struct order order = {.purpose = PURPOSE_X509, .kind = "x509_client"};
-    order.id = argument_uuid(fcinfo, 0, "id");
-    argument_need(fcinfo, 1, "authority");
-    argument_key(fcinfo, 2, &order.subject);
-    char *common_name = argument_text(fcinfo, 3, "common_name");
-    char *organization = argument_text(fcinfo, 4, "organization");
-    char *unit = argument_text(fcinfo, 5, "organizational_unit");
-    order.key_id = argument_text(fcinfo, 6, "uri");
-    order.valid_after = argument_time(fcinfo, 7, "valid_after");
-    order.valid_before = argument_time(fcinfo, 8, "valid_before");
-    check_subject(common_name, organization, unit, order.key_id);
-    order.principals = (struct text_list){1, &common_name};
-    order.extensions.n = 2;
-    order.extensions.items[0] = (struct sshwrite_option){"organization", organization};
-    order.extensions.items[1] = (struct sshwrite_option){"organizational_unit", unit};
-    return place(&order, PG_GETARG_UUID_P(1));
+    return place_ssh(&order, &ssh, PG_GETARG_UUID_P(1));
 }

@@ -93,36 +93,94 @@ ssh_differs(const struct record *record, const struct authority *authority, cons
 }
 
 static bool
+is_server(const struct record *record)
+{
+    return text_is(record->kind, "x509_server");
+}
+
+/* The common name: a client's principal; of a server an option that need not be there. */
+static bool
+common_name_is(const struct record *record, const struct x509read *cert, int *at)
+{
+    if (!is_server(record))
+        return record->principals.n == 1 && text_is(record->principals.items[0], cert->common_name);
+    if (cert->common_name[0] == '\0')
+        return true;
+    return *at < record->extensions.n && option_is(record->extensions.items[(*at)++], "common_name",
+                                                   cert->common_name, strlen(cert->common_name));
+}
+
+/* A server's principals are its DNS names and addresses, in their order. */
+static bool
+principal_is(const struct record *record, const struct altname *name, const char *text, int *at)
+{
+    if (!is_server(record) || (name->type != ALTNAME_DNS && name->type != ALTNAME_IP))
+        return true;
+    return *at < record->principals.n &&
+           text_is(record->principals.items[(*at)++], strchr(text, ':') + 1);
+}
+
+/* Every name but the URI that is the key id, from extension at on; and nothing else. */
+static bool
+names_are(const struct record *record, const struct x509read *cert, int at)
+{
+    char text[ALTNAME_TEXT_MAX];
+    int principal = 0;
+    size_t first = text_is(record->key_id, "") ? 0 : 1;
+    for (size_t i = first; i < cert->names_n; i++)
+        if (altname_text(&cert->names[i], text) != SFT_OK ||
+            !principal_is(record, &cert->names[i], text, &principal) ||
+            at >= record->extensions.n ||
+            !option_is(record->extensions.items[at++], "subject_alt_name", text, strlen(text)))
+            return false;
+    return at == record->extensions.n && (!is_server(record) || principal == record->principals.n);
+}
+
+static bool
+key_id_is(const struct record *record, const struct x509read *cert)
+{
+    char text[ALTNAME_TEXT_MAX];
+    return text_is(record->key_id, "") ||
+           (altname_text(&cert->names[0], text) == SFT_OK && strncmp(text, "URI:", 4) == 0 &&
+            text_is(record->key_id, text + 4));
+}
+
+static bool
 subject_is(const struct record *record, const struct x509read *cert)
 {
-    return record->principals.n == 1 && text_is(record->principals.items[0], cert->common_name) &&
-           record->critical.n == 0 && record->extensions.n == 2 &&
+    int at = 2;
+    return record->critical.n == 0 && record->extensions.n >= 2 &&
            option_is(record->extensions.items[0], "organization", cert->organization,
                      strlen(cert->organization)) &&
            option_is(record->extensions.items[1], "organizational_unit", cert->organizational_unit,
-                     strlen(cert->organizational_unit));
+                     strlen(cert->organizational_unit)) &&
+           common_name_is(record, cert, &at) && names_are(record, cert, at);
 }
 
 static bool
 issuer_is(const struct authority *authority, const struct x509read *cert)
 {
     return cert->signer == authority->public.type && strcmp(cert->issuer, authority->name) == 0 &&
-           memcmp(authority->key_id, cert->authority_key_id, sizeof authority->key_id) == 0;
+           cert->authority_key_id.len == authority->key_id.len &&
+           memcmp(authority->key_id.bytes, cert->authority_key_id.bytes, authority->key_id.len) ==
+               0;
 }
 
 static const char *
 x509_differs(const struct record *record, const struct authority *authority, const uint8_t *der,
              size_t len)
 {
-    struct x509read cert;
-    if (x509read_client(&cert, der, len) != SFT_OK)
+    static struct x509read cert; /* 4 kB; a backend signs one at a time */
+    if (x509read_leaf(&cert, der, len) != SFT_OK)
         return "form";
     if (cert.tbs_len != record->tbs_len ||
         memcmp(der + cert.tbs_at, record->tbs, cert.tbs_len) != 0)
         return "tbs";
+    if (cert.usage != (is_server(record) ? X509_USAGE_SERVER : X509_USAGE_CLIENT))
+        return "kind";
     if (cert.serial != record->serial)
         return "serial";
-    if (!text_is(record->key_id, cert.uri))
+    if (!key_id_is(record, &cert))
         return "uri";
     if (!subject_is(record, &cert))
         return "subject";

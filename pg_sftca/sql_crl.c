@@ -27,13 +27,15 @@
 
 #define DAY_S 86400
 #define NEXT_UPDATE_S (7 * DAY_S) /* an overdue list makes verifiers refuse everybody */
-#define PAST_S (10 * DAY_S)       /* a certificate with an older serial is dead for a week */
+#define PAST_S (40 * DAY_S)       /* a certificate with an older serial is dead for a week */
 
-/* Recorded certificates of this generation, by serial. */
+/* Recorded certificates of this generation, by serial, until a day after their end. */
 #define OURS                                                                                       \
     " AND c.authority_id OPERATOR(pg_catalog.=) $1 AND c.generation OPERATOR(pg_catalog.=) $2"     \
     " AND c.serial OPERATOR(pg_catalog.>=) $3"                                                     \
-    " AND r.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()"
+    " AND r.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()"                        \
+    " AND c.valid_before OPERATOR(pg_catalog.+) interval '1 day'"                                  \
+    "     OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()"
 #define BY_SERIAL                                                                                  \
     "SELECT c.serial, r.revoked_at, r.reason"                                                      \
     "  FROM sftca.revocations r JOIN sftca.certificates c"                                         \
@@ -122,18 +124,39 @@ signer(const struct authority_id *id)
     sftca_refuse(SFTCA_CONFLICT, "key_retired", "a retired generation signs no list");
 }
 
+/*
+ * The upper half of the number grows with each revocation, so that a list that knows more never has
+ * a lower number than one that knew less, whatever the clock does (the lower half). In a database
+ * that is still at version 1.0 there is no such row.
+ */
+static uint64
+epoch_of(const struct authority_id *id, bool is_numbered)
+{
+    static struct query query = {"SELECT v.version FROM sftca.crl_versions v"
+                                 " WHERE v.authority_id OPERATOR(pg_catalog.=) $1",
+                                 1,
+                                 {UUIDOID},
+                                 NULL};
+    Datum args[] = {UUIDPGetDatum(&id->uuid)};
+    if (!is_numbered || query_run(&query, args, NULL) != 1)
+        return 0;
+    return (uint64)DatumGetInt64(query_datum(0));
+}
+
 static bytea *
-make(const struct authority_id *id)
+make(const struct authority_id *id, bool is_numbered)
 {
     struct sbuf out;
     int64 now = clock_now();
     struct crlwrite crl = {.this_update = now,
                            .next_update = now + NEXT_UPDATE_S,
                            .number = (uint64)(GetCurrentTimestamp() + CLOCK_EPOCH_US)};
+    crl.epoch = epoch_of(id, is_numbered); /* before the entries: rather too low than too high */
     crl.entries = entries_of(id, now, &crl.entries_n);
     const struct authority *authority = signer(id);
     crl.issuer = authority->name;
     crl.authority = &authority->public;
+    crl.authority_key_id = &authority->key_id;
     size_t room = crlwrite_room(crl.entries_n);
     bytea *list = SPI_palloc(VARHDRSZ + room);
     sb_writer(&out, VARDATA(list), room);
@@ -159,7 +182,7 @@ sftca_crl_sign(PG_FUNCTION_ARGS)
         sftca_refuse(ERRCODE_READ_ONLY_SQL_TRANSACTION, "standby",
                      "a standby signs no revocation lists");
     SPI_connect();
-    bytea *list = make(&id);
+    bytea *list = make(&id, PG_NARGS() > 2);
     SPI_finish();
     PG_RETURN_BYTEA_P(list);
 }

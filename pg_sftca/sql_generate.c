@@ -187,7 +187,7 @@ static Datum
 pem_text(const struct birth *b)
 {
     char pem[X509_PEM_MAX(DER_MAX)];
-    int r = x509write_pem(b->cert, b->cert_len, pem, sizeof pem);
+    int r = x509write_pem("CERTIFICATE", b->cert, b->cert_len, pem, sizeof pem);
     if (r != SFT_OK)
         sftca_throw(r, "certificate");
     return CStringGetTextDatum(pem);

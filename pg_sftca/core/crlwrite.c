@@ -26,10 +26,19 @@ is_reason(int reason)
     return (reason >= 0 && reason <= 5) || reason == 9 || reason == 10;
 }
 
+void
+crlwrite_number(const struct crlwrite *crl, uint8_t be[16])
+{
+    for (size_t i = 0; i < 8; i++) {
+        be[i] = (uint8_t)(crl->epoch >> (8 * (7 - i)));
+        be[8 + i] = (uint8_t)(crl->number >> (8 * (7 - i)));
+    }
+}
+
 static int
 check(const struct crlwrite *crl)
 {
-    if (crl->number == 0 || crl->number > INT64_MAX)
+    if (crl->number == 0 || crl->number > INT64_MAX || crl->epoch > INT64_MAX)
         return SFT_ESERIAL;
     if (crl->this_update >= crl->next_update)
         return SFT_EVALIDITY;
@@ -78,13 +87,21 @@ put_entries(struct sbuf *out, const struct crlwrite *crl)
 }
 
 static void
+put_number(struct sbuf *out, const struct crlwrite *crl)
+{
+    uint8_t be[16];
+    crlwrite_number(crl, be);
+    der_unsigned(out, be, sizeof be);
+}
+
+static void
 put_extensions(struct sbuf *out, const struct crlwrite *crl)
 {
     size_t tagged = der_open(out, 0xa0);
     size_t list = der_open(out, DER_SEQUENCE);
-    x509part_authority_key_id(out, crl->authority);
+    x509part_authority_key_id(out, crl->authority, crl->authority_key_id);
     struct x509part_extension e = x509part_extension_open(out, &oid_crl_number, 0);
-    der_u64(out, crl->number);
+    put_number(out, crl);
     x509part_extension_close(out, e);
     der_close(out, list);
     der_close(out, tagged);

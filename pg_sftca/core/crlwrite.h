@@ -13,6 +13,7 @@
 
 #include "common/sbuf.h"
 #include "common/sshkey.h"
+#include "core/x509write.h"
 
 struct crlwrite_entry {
     uint64_t serial;
@@ -23,7 +24,9 @@ struct crlwrite_entry {
 struct crlwrite {
     const char *issuer; /* common name of the authority, as in its certificate */
     const struct sshkey *authority;
-    uint64_t number;                      /* greater than that of every list before */
+    const struct x509_key_id *authority_key_id; /* NULL: as x509write_key_id() says */
+    /* The number, greater than that of every list before, is epoch * 2^64 + number. */
+    uint64_t epoch, number;
     int64_t this_update, next_update;     /* seconds since 1970 */
     const struct crlwrite_entry *entries; /* ascending by serial, no serial twice */
     size_t entries_n;
@@ -31,6 +34,8 @@ struct crlwrite {
 
 /* Room that a list of so many entries needs at most, signature included. */
 size_t crlwrite_room(size_t entries_n);
+/* The list's number, big-endian. */
+void crlwrite_number(const struct crlwrite *crl, uint8_t be[16]);
 /* TBSCertList. Sets SFT_ESERIAL, SFT_EVALIDITY or SFT_EFORMAT for what must not be written. */
 void crlwrite_tbs(struct sbuf *out, const struct crlwrite *crl);
 /*

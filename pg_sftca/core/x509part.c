@@ -92,15 +92,18 @@ x509part_extension_close(struct sbuf *out, struct x509part_extension e)
 }
 
 void
-x509part_authority_key_id(struct sbuf *out, const struct sshkey *key)
+x509part_authority_key_id(struct sbuf *out, const struct sshkey *key, const struct x509_key_id *id)
 {
-    uint8_t id[X509_KEY_ID_LEN] = {0};
-    int r = x509write_key_id(key, id);
-    if (r != SFT_OK)
-        sb_fail(out, r);
+    struct x509_key_id own = {.len = X509_KEY_ID_LEN};
+    if (id == NULL) {
+        int r = x509write_key_id(key, own.bytes);
+        if (r != SFT_OK)
+            sb_fail(out, r);
+        id = &own;
+    }
     struct x509part_extension e = x509part_extension_open(out, &oid_authority_key_id, 0);
     size_t mark = der_open(out, DER_SEQUENCE);
-    der_element(out, 0x80, id, sizeof id); /* [0] keyIdentifier */
+    der_element(out, 0x80, id->bytes, id->len); /* [0] keyIdentifier */
     der_close(out, mark);
     x509part_extension_close(out, e);
 }

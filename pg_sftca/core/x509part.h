@@ -8,6 +8,7 @@
 #include "common/key.h"
 #include "common/sbuf.h"
 #include "core/der.h"
+#include "core/x509write.h"
 
 /* AlgorithmIdentifier of the signatures that keys of this type make; as in key_sign(). */
 void x509part_signature_algorithm(struct sbuf *out, enum sshkey_type type);
@@ -25,6 +26,8 @@ struct x509part_extension x509part_extension_open(struct sbuf *out, const struct
                                                   int critical);
 void x509part_extension_close(struct sbuf *out, struct x509part_extension e);
 
-void x509part_authority_key_id(struct sbuf *out, const struct sshkey *key);
+/* The extension with this identifier, or with the one of key when id is NULL. */
+void x509part_authority_key_id(struct sbuf *out, const struct sshkey *key,
+                               const struct x509_key_id *id);
 
 #endif

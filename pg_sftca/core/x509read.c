@@ -141,7 +141,11 @@ get_subject(struct sbuf *r, struct x509read *cert)
     get_attribute(&name, &oid_organization, cert->organization, sizeof cert->organization);
     get_attribute(&name, &oid_organizational_unit, cert->organizational_unit,
                   sizeof cert->organizational_unit);
-    get_attribute(&name, &oid_common_name, cert->common_name, sizeof cert->common_name);
+    if (sb_left(&name) > 0) {
+        get_attribute(&name, &oid_common_name, cert->common_name, sizeof cert->common_name);
+        if (cert->common_name[0] == '\0')
+            sb_fail(r, SFT_EFORMAT);
+    }
     leave(r, &name);
 }
 
@@ -304,9 +308,45 @@ get_authority_key_id(struct sbuf *r, struct x509read *cert)
     const uint8_t *p = rest(&id, &n);
     leave(&value, &sequence);
     leave(r, &value);
-    if (sb_err(r) == SFT_OK && n == sizeof cert->authority_key_id)
-        memcpy(cert->authority_key_id, p, n);
-    else
+    if (sb_err(r) != SFT_OK || n == 0 || n > sizeof cert->authority_key_id.bytes) {
+        sb_fail(r, SFT_EFORMAT);
+        return;
+    }
+    cert->authority_key_id.len = n;
+    memcpy(cert->authority_key_id.bytes, p, n);
+}
+
+/* The kind of the next name by its tag, which is the length byte's neighbour. */
+static uint8_t
+peek_tag(const struct sbuf *r)
+{
+    struct sbuf copy = *r;
+    return sb_get_u8(&copy);
+}
+
+static void
+get_names(struct sbuf *r, struct x509read *cert)
+{
+    struct sbuf value, names, name;
+    enter_extension(r, &oid_alt_name, 0, &value);
+    enter(&value, DER_SEQUENCE, &names);
+    while (sb_err(&names) == SFT_OK && sb_left(&names) > 0) {
+        uint8_t tag = peek_tag(&names);
+        if (cert->names_n == ALTNAME_MAX ||
+            (tag != (0x80 | ALTNAME_EMAIL) && tag != (0x80 | ALTNAME_DNS) &&
+             tag != (0x80 | ALTNAME_URI) && tag != (0x80 | ALTNAME_IP))) {
+            sb_fail(r, SFT_EFORMAT);
+            return;
+        }
+        struct altname *one = &cert->names[cert->names_n++];
+        enter(&names, tag, &name);
+        one->type = (enum altname_type)(tag & 0x1f);
+        one->data = rest(&name, &one->len);
+        leave(&names, &name);
+    }
+    leave(&value, &names);
+    leave(r, &value);
+    if (cert->names_n == 0)
         sb_fail(r, SFT_EFORMAT);
 }
 
@@ -320,23 +360,22 @@ get_subject_key_id(struct sbuf *r, const uint8_t *want)
 }
 
 static void
-get_uri(struct sbuf *r, struct x509read *cert)
+get_usage(struct sbuf *r, struct x509read *cert)
 {
-    struct sbuf value, names;
-    enter_extension(r, &oid_alt_name, 0, &value);
-    enter(&value, DER_SEQUENCE, &names);
-    get_text(&names, 0x86, cert->uri, sizeof cert->uri);
-    leave(&value, &names);
-    leave(r, &value);
-}
-
-static void
-get_client_auth(struct sbuf *r)
-{
-    struct sbuf value, usages;
+    struct sbuf value, usages, oid;
+    size_t n;
     enter_extension(r, &oid_extended_key_usage, 0, &value);
     enter(&value, DER_SEQUENCE, &usages);
-    expect_oid(&usages, &oid_client_auth);
+    enter(&usages, DER_OID, &oid);
+    const uint8_t *p = rest(&oid, &n);
+    if (sb_err(&oid) == SFT_OK && n == oid_client_auth.len &&
+        memcmp(p, oid_client_auth.bytes, n) == 0)
+        cert->usage = X509_USAGE_CLIENT;
+    else if (sb_err(&oid) == SFT_OK && n == oid_server_auth.len &&
+             memcmp(p, oid_server_auth.bytes, n) == 0)
+        cert->usage = X509_USAGE_SERVER;
+    else
+        sb_fail(r, SFT_EFORMAT);
     leave(&value, &usages);
     leave(r, &value);
 }
@@ -354,10 +393,10 @@ get_extensions(struct sbuf *tbs, struct x509read *cert, const uint8_t *key_id)
     enter_extension(&list, &oid_key_usage, 1, &value);
     expect(&value, DER_BITS, "\x07\x80", 2);
     leave(&list, &value);
-    get_client_auth(&list);
+    get_usage(&list, cert);
     get_subject_key_id(&list, key_id);
     get_authority_key_id(&list, cert);
-    get_uri(&list, cert);
+    get_names(&list, cert);
     leave(&tagged, &list);
     leave(tbs, &tagged);
 }
@@ -391,9 +430,9 @@ get_signer(struct sbuf *r)
     return type;
 }
 
-/* A bit string of whole bytes, as long as such a signature can be. */
+/* A bit string of whole bytes, as long as such a signature can be; it ends where the DER does. */
 static void
-get_signature(struct sbuf *r, enum sshkey_type signer)
+get_signature(struct sbuf *r, enum sshkey_type signer, size_t *lenp)
 {
     struct sbuf bits;
     enter(r, DER_BITS, &bits);
@@ -402,6 +441,7 @@ get_signature(struct sbuf *r, enum sshkey_type signer)
     if (sb_err(&bits) != SFT_OK || unused != 0 || n < 8 || (signer == SSHKEY_ED25519 && n != 64) ||
         (signer == SSHKEY_RSA && n < SSHKEY_RSA_MIN_BITS / 8))
         sb_fail(r, SFT_EFORMAT);
+    *lenp = n;
 }
 
 static void
@@ -423,7 +463,7 @@ get_tbs(struct sbuf *tbs, struct x509read *cert)
 }
 
 int
-x509read_client(struct x509read *cert, const uint8_t *der, size_t len)
+x509read_leaf(struct x509read *cert, const uint8_t *der, size_t len)
 {
     struct sbuf r, whole, tbs;
     memset(cert, 0, sizeof *cert);
@@ -436,8 +476,20 @@ x509read_client(struct x509read *cert, const uint8_t *der, size_t len)
     leave(&whole, &tbs);
     if (get_signer(&whole) != cert->signer)
         sb_fail(&whole, SFT_EFORMAT); /* RFC 5280 4.1.1.2: both the same */
-    get_signature(&whole, cert->signer);
+    get_signature(&whole, cert->signer, &cert->signature_len);
+    cert->signature_at = len - cert->signature_len;
     leave(&r, &whole);
+    sb_end(&r);
+    return sb_err(&r);
+}
+
+int
+x509read_spki(struct sshkey *key, const uint8_t *der, size_t len)
+{
+    struct sbuf r;
+    memset(key, 0, sizeof *key);
+    sb_reader(&r, der, len);
+    get_key(&r, key);
     sb_end(&r);
     return sb_err(&r);
 }

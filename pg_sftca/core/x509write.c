@@ -4,6 +4,7 @@
  */
 #include "core/x509write.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/digest.h"
@@ -118,12 +119,13 @@ x509write_key_id(const struct sshkey *key, uint8_t out[X509_KEY_ID_LEN])
 }
 
 static void
-put_client_name(struct sbuf *out, const struct x509write *cert)
+put_leaf_name(struct sbuf *out, const struct x509write *cert)
 {
     size_t mark = der_open(out, DER_SEQUENCE);
     x509part_attribute(out, &oid_organization, cert->organization);
     x509part_attribute(out, &oid_organizational_unit, cert->organizational_unit);
-    x509part_attribute(out, &oid_common_name, cert->common_name);
+    if (cert->common_name != NULL)
+        x509part_attribute(out, &oid_common_name, cert->common_name);
     der_close(out, mark);
 }
 
@@ -159,11 +161,11 @@ put_key_usage(struct sbuf *out, const char bits[2])
 }
 
 static void
-put_client_auth(struct sbuf *out)
+put_extended_usage(struct sbuf *out, enum x509_usage usage)
 {
     struct x509part_extension e = x509part_extension_open(out, &oid_extended_key_usage, 0);
     size_t mark = der_open(out, DER_SEQUENCE);
-    der_oid(out, &oid_client_auth);
+    der_oid(out, usage == X509_USAGE_SERVER ? &oid_server_auth : &oid_client_auth);
     der_close(out, mark);
     x509part_extension_close(out, e);
 }
@@ -181,11 +183,15 @@ put_subject_key_id(struct sbuf *out, const struct sshkey *key)
 }
 
 static void
-put_uri(struct sbuf *out, const char *uri)
+put_names(struct sbuf *out, const struct x509write *cert)
 {
     struct x509part_extension e = x509part_extension_open(out, &oid_alt_name, 0);
     size_t mark = der_open(out, DER_SEQUENCE);
-    der_element(out, 0x86, uri, strlen(uri)); /* [6] uniformResourceIdentifier */
+    if (cert->names_n == 0)
+        sb_fail(out, SFT_ENAME);
+    for (size_t i = 0; i < cert->names_n; i++)
+        der_element(out, (uint8_t)(0x80 | cert->names[i].type), cert->names[i].data,
+                    cert->names[i].len);
     der_close(out, mark);
     x509part_extension_close(out, e);
 }
@@ -208,23 +214,32 @@ put_head(struct sbuf *out, const struct x509write *cert)
 }
 
 void
-x509write_client_tbs(struct sbuf *out, const struct x509write *cert)
+x509write_leaf_tbs(struct sbuf *out, const struct x509write *cert)
 {
     size_t tbs = der_open(out, DER_SEQUENCE);
     put_head(out, cert);
-    put_client_name(out, cert);
+    put_leaf_name(out, cert);
     x509write_spki(out, cert->subject);
     size_t tagged = der_open(out, 0xa3);
     size_t extensions = der_open(out, DER_SEQUENCE);
     put_basic_constraints(out, 0);
     put_key_usage(out, "\x07\x80"); /* digitalSignature */
-    put_client_auth(out);
+    put_extended_usage(out, cert->usage);
     put_subject_key_id(out, cert->subject);
-    x509part_authority_key_id(out, cert->authority);
-    put_uri(out, cert->uri);
+    x509part_authority_key_id(out, cert->authority, cert->authority_key_id);
+    put_names(out, cert);
     der_close(out, extensions);
     der_close(out, tagged);
     der_close(out, tbs);
+}
+
+/* What an authority's certificate says of it, whoever signs it. */
+static void
+put_authority_extensions(struct sbuf *out, const struct x509write *cert)
+{
+    put_basic_constraints(out, 1);
+    put_key_usage(out, "\x01\x06"); /* keyCertSign, cRLSign */
+    put_subject_key_id(out, cert->authority);
 }
 
 void
@@ -236,13 +251,31 @@ x509write_authority_tbs(struct sbuf *out, const struct x509write *cert)
     x509write_spki(out, cert->authority);
     size_t tagged = der_open(out, 0xa3);
     size_t extensions = der_open(out, DER_SEQUENCE);
-    put_basic_constraints(out, 1);
-    put_key_usage(out, "\x01\x06"); /* keyCertSign, cRLSign */
-    put_subject_key_id(out, cert->authority);
-    x509part_authority_key_id(out, cert->authority);
+    put_authority_extensions(out, cert);
+    x509part_authority_key_id(out, cert->authority, NULL);
     der_close(out, extensions);
     der_close(out, tagged);
     der_close(out, tbs);
+}
+
+void
+x509write_request_tbs(struct sbuf *out, const struct x509write *cert)
+{
+    size_t info = der_open(out, DER_SEQUENCE);
+    der_u64(out, 0); /* v1 */
+    x509part_authority_name(out, cert->issuer);
+    x509write_spki(out, cert->authority);
+    size_t attributes = der_open(out, 0xa0);
+    size_t attribute = der_open(out, DER_SEQUENCE);
+    der_oid(out, &oid_extension_request);
+    size_t set = der_open(out, DER_SET);
+    size_t extensions = der_open(out, DER_SEQUENCE);
+    put_authority_extensions(out, cert);
+    der_close(out, extensions);
+    der_close(out, set);
+    der_close(out, attribute);
+    der_close(out, attributes);
+    der_close(out, info);
 }
 
 int
@@ -262,15 +295,11 @@ x509write_signed(struct sbuf *out, const uint8_t *tbs, size_t len, const struct 
 }
 
 int
-x509write_pem(const uint8_t *der, size_t len, char *out, size_t cap)
+x509write_pem(const char *label, const uint8_t *der, size_t len, char *out, size_t cap)
 {
-    static const char head[] = "-----BEGIN CERTIFICATE-----\n",
-                      tail[] = "-----END CERTIFICATE-----\n";
     if (cap < X509_PEM_MAX(len))
         return SFT_ENOSPACE;
-    char *p = out;
-    memcpy(p, head, sizeof head - 1);
-    p += sizeof head - 1;
+    char *p = out + snprintf(out, cap, "-----BEGIN %s-----\n", label);
     for (size_t at = 0; at < len; at += 48) {
         size_t n = len - at < 48 ? len - at : 48;
         int r = b64_encode(p, B64_LEN(n) + 1, der + at, n);
@@ -279,6 +308,6 @@ x509write_pem(const uint8_t *der, size_t len, char *out, size_t cap)
         p += B64_LEN(n);
         *p++ = '\n';
     }
-    memcpy(p, tail, sizeof tail);
+    snprintf(p, cap - (size_t)(p - out), "-----END %s-----\n", label);
     return SFT_OK;
 }

@@ -77,9 +77,19 @@ sub host
 sub client
 {
 	my ($self, $id, %over) = @_;
-	return call('prepare_x509_client', [qw(id authority public_key common_name organization organizational_unit uri valid_after valid_before)],
+	my $more = delete $over{more};                  # SQL for the arguments behind the nine
+	my $call = call('prepare_x509_client', [qw(id authority public_key common_name organization organizational_unit uri valid_after valid_before)],
 		{ %times, id => "'$id'", authority => "'$self->{x509}'", public_key => "'@{[$self->default_key]}'", common_name => "'alice'",
 		  organization => "'acme'", organizational_unit => "'prod'", uri => "'sft://acme/prod/alice'" }, %over);
+	return defined $more ? $call =~ s/\)\z/, $more)/r : $call;
+}
+
+sub server
+{
+	my ($self, $id, %over) = @_;
+	return call('prepare_x509_server', [qw(id authority public_key common_name organization organizational_unit uri valid_after valid_before dns_names ip_addresses uris emails wildcards)],
+		{ %times, id => "'$id'", authority => "'$self->{x509}'", public_key => "'@{[$self->default_key]}'", common_name => 'NULL', organization => "'acme'", organizational_unit => "'prod'",
+		  uri => 'NULL', dns_names => "'{web01.example.com}'", ip_addresses => "'{}'", uris => "'{}'", emails => "'{}'", wildcards => 'false' }, %over);
 }
 
 # (outcome, certificate) of one id, as this session sees it

@@ -348,7 +348,7 @@ static void
 pem_to_file(const char *name, const uint8_t *der, size_t len)
 {
     char pem[8192];
-    is_int(x509write_pem(der, len, pem, sizeof pem), SFT_OK, "  PEM");
+    is_int(x509write_pem("CERTIFICATE", der, len, pem, sizeof pem), SFT_OK, "  PEM");
     spit(name, pem);
 }
 
@@ -369,13 +369,14 @@ check_read(const struct x509write *want, const uint8_t *der, size_t len)
     static uint8_t cut[4096];
     struct x509read got;
     int survived = 0;
-    is_int(x509read_client(&got, der, len), SFT_OK, "  read again");
+    is_int(x509read_leaf(&got, der, len), SFT_OK, "  read again");
     ok(got.serial == want->serial && got.valid_after == want->valid_after &&
            got.valid_before == want->valid_before,
        "  serial and validity");
     ok(strcmp(got.common_name, "alice") == 0 && strcmp(got.organization, "acme") == 0 &&
            strcmp(got.organizational_unit, "prod") == 0 && strcmp(got.issuer, "issuer/1") == 0 &&
-           strcmp(got.uri, "sft://acme/prod/alice") == 0,
+           got.names_n == 1 && got.names[0].type == ALTNAME_URI && got.names[0].len == 21 &&
+           memcmp(got.names[0].data, "sft://acme/prod/alice", 21) == 0,
        "  names");
     ok(sshkey_equal(&got.subject, want->subject) ||
            (got.subject.len == want->subject->len &&
@@ -383,19 +384,19 @@ check_read(const struct x509write *want, const uint8_t *der, size_t len)
        "  key");
     for (size_t i = 0; i < len; i++) {
         memcpy(cut, der, i);
-        survived += x509read_client(&got, cut, i) == SFT_OK;
+        survived += x509read_leaf(&got, cut, i) == SFT_OK;
     }
     is_int(survived, 0, "  no truncation is read");
     for (size_t i = 0; i < len; i++)
         for (unsigned bit = 0; bit < 8; bit++) {
             memcpy(cut, der, len);
             cut[i] ^= (uint8_t)(1u << bit);
-            survived += x509read_client(&got, cut, len) > 0; /* SAN=1 watches it */
+            survived += x509read_leaf(&got, cut, len) > 0; /* SAN=1 watches it */
         }
     is_int(survived, 0, "  no flipped bit does harm");
     memcpy(cut, der, len);
     cut[len] = 0;
-    is_int(x509read_client(&got, cut, len + 1), SFT_ETRAILING, "  nothing may follow");
+    is_int(x509read_leaf(&got, cut, len + 1), SFT_ETRAILING, "  nothing may follow");
 }
 
 static void
@@ -404,6 +405,7 @@ test_x509(enum key_alg alg)
     static const enum key_alg subjects[] = {KEY_ED25519, KEY_ECDSA_P256, KEY_ECDSA_P384,
                                             KEY_ECDSA_P521, KEY_RSA};
     static uint8_t tbs_mem[4096], der[4096];
+    static const struct altname uri = {ALTNAME_URI, 21, (const uint8_t *)"sft://acme/prod/alice"};
     struct key *key, *subject_key;
     struct sshkey signer, subject;
     struct sbuf tbs;
@@ -419,20 +421,22 @@ test_x509(enum key_alg alg)
                              .common_name = "alice",
                              .organization = "acme",
                              .organizational_unit = "prod",
-                             .uri = "sft://acme/prod/alice"};
+                             .usage = X509_USAGE_CLIENT,
+                             .names = &uri,
+                             .names_n = 1};
     sb_writer(&tbs, tbs_mem, sizeof tbs_mem);
     x509write_authority_tbs(&tbs, &cert);
     sign_to_file("ca.pem", &tbs, key, der, &len);
     is_int(shell("openssl verify -x509_strict -CAfile ca.pem ca.pem >/dev/null 2>&1"), 0,
            "openssl takes the authority");
     struct x509read none;
-    is_int(x509read_client(&none, der, len), SFT_EFORMAT, "an authority is no client");
+    is_int(x509read_leaf(&none, der, len), SFT_EFORMAT, "an authority is no client");
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
         if (key_generate(subjects[i], &subject_key) != 0 || key_public(subject_key, &subject) != 0)
             abort();
         key_free(subject_key);
         sb_writer(&tbs, tbs_mem, sizeof tbs_mem);
-        x509write_client_tbs(&tbs, &cert);
+        x509write_leaf_tbs(&tbs, &cert);
         sign_to_file("client.pem", &tbs, key, der, &len);
         is_int(shell("openssl verify -x509_strict -purpose sslclient -CAfile ca.pem client.pem "
                      ">/dev/null 2>&1"),
@@ -472,7 +476,7 @@ test_crl(enum key_alg alg)
         abort();
     for (size_t i = 0; i < ENTRIES; i++)
         entries[i] = (struct crlwrite_entry){i * i + 1, 1700000000 + (int64_t)i, i % 3 == 1};
-    struct crlwrite crl = {"issuer/1", &signer, 7, 1700010000, 1700010001, entries, 0};
+    struct crlwrite crl = {"issuer/1", &signer, NULL, 5, 7, 1700010000, 1700010001, entries, 0};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         crl.entries_n = sizes[i];
         ok(crlwrite_room(sizes[i]) <= sizeof der, "a list");

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * sql_authority.c - SQL: request_sign, chain_check. X.509 authorities that somebody outside
+ * certifies.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "argument.h"
+#include "authority.h"
+#include "clock.h"
+#include "common_text.h"
+#include "core/x509chain.h"
+#include "core/x509write.h"
+#include "throw.h"
+#include "tuple.h"
+#include "varlena.h"
+
+#define REQUEST_MAX 4096 /* key and signature of RSA 8192, and what else there is */
+
+/* Must not raise: returns an error code. */
+static int
+write_request(const struct authority *authority, struct sbuf *out)
+{
+    uint8_t memory[REQUEST_MAX];
+    struct sbuf info;
+    struct x509write request = {.issuer = authority->name, .authority = &authority->public};
+    sb_writer(&info, memory, sizeof memory);
+    x509write_request_tbs(&info, &request);
+    if (sb_err(&info) != SFT_OK)
+        return sb_err(&info);
+    return x509write_signed(out, info.p, info.len, authority->key);
+}
+
+PG_FUNCTION_INFO_V1(sftca_request_sign);
+
+Datum
+sftca_request_sign(PG_FUNCTION_ARGS)
+{
+    uint8_t der[REQUEST_MAX];
+    char pem[X509_PEM_MAX(REQUEST_MAX)];
+    struct sbuf out;
+    struct authority_id id = {.uuid = *argument_uuid(fcinfo, 0, "authority")};
+    argument_need(fcinfo, 1, "generation");
+    id.generation = PG_GETARG_INT32(1);
+    if (RecoveryInProgress())
+        sftca_refuse(ERRCODE_READ_ONLY_SQL_TRANSACTION, "standby", "a standby signs no requests");
+    sb_writer(&out, der, sizeof der);
+    SPI_connect();
+    int r = write_request(authority_any(&id), &out);
+    authority_forget(&id); /* its certificate is still to come */
+    SPI_finish();
+    if (r == SFT_OK)
+        r = x509write_pem("CERTIFICATE REQUEST", der, out.len, pem, sizeof pem);
+    if (r != SFT_OK)
+        sftca_throw(r, "certification request");
+    return CStringGetTextDatum(pem);
+}
+
+/* Hexadecimal, by hand: PostgreSQL and common/ both have a hex_encode. */
+static Datum
+key_id_text(const struct x509_key_id *id)
+{
+    char hex[2 * X509_KEY_ID_MAX + 1] = "";
+    for (size_t i = 0; i < id->len; i++)
+        snprintf(hex + 2 * i, 3, "%02x", id->bytes[i]);
+    return CStringGetTextDatum(hex);
+}
+
+PG_FUNCTION_INFO_V1(sftca_chain_check);
+
+Datum
+sftca_chain_check(PG_FUNCTION_ARGS)
+{
+    struct sshkey key;
+    struct x509chain chain;
+    bool nulls[4] = {0};
+    argument_need(fcinfo, 0, "chain");
+    text *given = PG_GETARG_TEXT_PP(0);
+    argument_key(fcinfo, 1, &key);
+    char *name = argument_text(fcinfo, 2, "common_name");
+    int64 at = argument_time(fcinfo, 3, "at");
+    size_t len = varlena_len(given), cap = 2 * len + 4096;
+    char *own = palloc(cap), *above = palloc(cap);
+
+    const char *word =
+        x509chain_check(&chain, VARDATA_ANY(given), len, &key, name, at, own, above, cap);
+    if (word != NULL)
+        sftca_refuse(SFTCA_INVALID, word, "%s", chain.reason);
+    Datum values[4] = {CStringGetTextDatum(own), CStringGetTextDatum(above),
+                       key_id_text(&chain.key_id),
+                       TimestampTzGetDatum(clock_timestamp_of(chain.expires_at))};
+    return tuple_of(fcinfo, values, nulls);
+}
