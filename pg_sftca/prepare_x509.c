@@ -222,8 +222,7 @@ PG_FUNCTION_INFO_V1(sftca_prepare_x509_client);
 Datum
 sftca_prepare_x509_client(PG_FUNCTION_ARGS)
 {
-    struct order order = {
-        .purpose = PURPOSE_X509, .kind = "x509_client", .life_days = CLIENT_DAYS};
+    struct order order = {.purpose = PURPOSE_X509, .kind = "x509_client", .life_days = CLIENT_DAYS};
     struct x509_order x509 = {.usage = X509_USAGE_CLIENT};
     read_common(fcinfo, &order, &x509);
     char *common_name = argument_text(fcinfo, 3, "common_name");

@@ -32,7 +32,7 @@ adapt(uint32_t delta, uint32_t points, bool first)
 static uint32_t
 digit_value(char c)
 {
-    return c >= 'a' && c <= 'z' ? (uint32_t)(c - 'a')
+    return c >= 'a' && c <= 'z'   ? (uint32_t)(c - 'a')
            : c >= '0' && c <= '9' ? (uint32_t)(c - '0') + 26
                                   : BASE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * x509chain.c - the rules for a chain of authorities, one by one, each refused by name; OpenSSL's own
- * opinion last.
+ * x509chain.c - the rules for a chain of authorities, one by one, each refused by name; OpenSSL's
+ * own opinion last.
  */
 #include "core/x509chain.h"
 
@@ -119,7 +119,8 @@ check_strength(struct chain *c)
     for (int i = 0; i < c->n; i++) {
         int r = x509lib_key(X509_get_X509_PUBKEY(c->certs[i]), &key);
         if (r != SFT_OK)
-            return wrong(c, "chain_weak", i, "has a key that is weak, malformed or of no known type");
+            return wrong(c, "chain_weak", i,
+                         "has a key that is weak, malformed or of no known type");
         X509_get0_signature(NULL, &algorithm, c->certs[i]);
         if (i + 1 < c->n && x509lib_signature(algorithm) == NULL)
             return wrong(c, "chain_weak", i, "is signed by a weak or unknown algorithm");
@@ -148,7 +149,8 @@ check_usage(struct chain *c)
         if (i == 0 && (usage == UINT32_MAX || (usage & KU_CRL_SIGN) == 0))
             return wrong(c, "chain_key_usage", i, "may not sign lists (keyUsage cRLSign)");
         if ((usage & KU_KEY_CERT_SIGN) == 0)
-            return wrong(c, "chain_key_usage", i, "may not sign certificates (keyUsage keyCertSign)");
+            return wrong(c, "chain_key_usage", i,
+                         "may not sign certificates (keyUsage keyCertSign)");
         long below = X509_get_pathlen(c->certs[i]);
         if (below >= 0 && below < i)
             return wrong(c, "chain_path_length", i, "allows fewer authorities below it");
@@ -179,7 +181,8 @@ check_key_ids(struct chain *c)
     const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(c->certs[0]);
     int n = own == NULL ? 0 : ASN1_STRING_length(own);
     if (n == 0 || n > X509_KEY_ID_MAX)
-        return wrong(c, "chain_key_identifier", 0, "has no subject key identifier of 1 to 32 bytes");
+        return wrong(c, "chain_key_identifier", 0,
+                     "has no subject key identifier of 1 to 32 bytes");
     c->out->key_id.len = (size_t)n;
     memcpy(c->out->key_id.bytes, ASN1_STRING_get0_data(own), (size_t)n);
     for (int i = 0; i + 1 < c->n; i++) {
@@ -192,7 +195,7 @@ check_key_ids(struct chain *c)
 }
 
 static int
-add_certs(struct chain *c, X509_STORE *store, STACK_OF(X509) *middle)
+add_certs(struct chain *c, X509_STORE *store, STACK_OF(X509) * middle)
 {
     if (store == NULL || middle == NULL || X509_STORE_add_cert(store, c->certs[c->n - 1]) != 1)
         return 0;

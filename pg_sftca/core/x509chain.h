@@ -24,10 +24,10 @@ struct x509chain {
 /*
  * text is PEM: the certificate of this key and name first, then each one's issuer, the root last.
  * NULL when they are good at this time, else the word of what is wrong: chain_malformed,
- * chain_too_long, chain_key, chain_name, chain_order, chain_incomplete, chain_signature, chain_weak,
- * chain_not_authority, chain_key_usage, chain_path_length, chain_validity, chain_key_identifier,
- * chain_refused. own and above are filled with PEM, NUL-terminated; each has room for cap bytes, of
- * which twice the text and 4096 are enough.
+ * chain_too_long, chain_key, chain_name, chain_order, chain_incomplete, chain_signature,
+ * chain_weak, chain_not_authority, chain_key_usage, chain_path_length, chain_validity,
+ * chain_key_identifier, chain_refused. own and above are filled with PEM, NUL-terminated; each has
+ * room for cap bytes, of which twice the text and 4096 are enough.
  */
 const char *x509chain_check(struct x509chain *out, const char *text, size_t len,
                             const struct sshkey *key, const char *name, int64_t at, char *own,

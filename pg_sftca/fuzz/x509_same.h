@@ -42,7 +42,8 @@ same_names(const X509 *cert, const struct x509read *read)
     promise((size_t)sk_GENERAL_NAME_num(names) == read->names_n);
     for (size_t i = 0; i < read->names_n; i++) {
         int type;
-        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, (int)i), &type);
+        const ASN1_STRING *value =
+            GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, (int)i), &type);
         promise(type == (int)read->names[i].type &&
                 (size_t)ASN1_STRING_length(value) == read->names[i].len &&
                 memcmp(ASN1_STRING_get0_data(value), read->names[i].data, read->names[i].len) == 0);
