@@ -5,28 +5,35 @@
  */
 #include "common/digest.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <openssl/evp.h>
 
 #include "common/text.h"
 
-static EVP_MD *sha256;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
-
-static void
-fetch(void)
+/* Fetched when first needed; a failure is not remembered, so that it passes when its cause does. */
+static const EVP_MD *
+sha256(void)
 {
-    sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    static EVP_MD *_Atomic kept;
+    EVP_MD *md = atomic_load(&kept), *none = NULL;
+    if (md != NULL)
+        return md;
+    md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    if (md != NULL && !atomic_compare_exchange_strong(&kept, &none, md)) {
+        EVP_MD_free(md); /* another thread was first */
+        md = none;
+    }
+    return md;
 }
 
 int
 digest_sha256(const void *data, size_t len, uint8_t out[SHA256_LEN])
 {
-    pthread_once(&sha256_once, fetch);
+    const EVP_MD *md = sha256();
     memset(out, 0, SHA256_LEN);
-    if (sha256 == NULL || EVP_Digest(len > 0 ? data : "", len, out, NULL, sha256, NULL) != 1)
+    if (md == NULL || EVP_Digest(len > 0 ? data : "", len, out, NULL, md, NULL) != 1)
         return SFT_ECRYPTO;
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "common/sshkey_check.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -68,31 +69,37 @@ sshkey_check_ed25519(const uint8_t *point, size_t len)
 /* ---- ECDSA ---- */
 
 /* Made once: building a group costs fifteen times what the check does. */
-static struct {
+static struct curve {
     unsigned bits;
     int nid;
-    EC_GROUP *group;
+    EC_GROUP *_Atomic group;
 } curves[] = {
     {256, NID_X9_62_prime256v1, NULL},
     {384, NID_secp384r1, NULL},
     {521, NID_secp521r1, NULL},
 };
-static pthread_once_t curves_once = PTHREAD_ONCE_INIT;
 
-static void
-make_curves(void)
+/* A failure is not remembered: the next call tries again. */
+static const EC_GROUP *
+group_of(struct curve *curve)
 {
-    for (size_t i = 0; i < 3; i++)
-        curves[i].group = EC_GROUP_new_by_curve_name(curves[i].nid);
+    EC_GROUP *group = atomic_load(&curve->group), *none = NULL;
+    if (group != NULL)
+        return group;
+    group = EC_GROUP_new_by_curve_name(curve->nid);
+    if (group != NULL && !atomic_compare_exchange_strong(&curve->group, &none, group)) {
+        EC_GROUP_free(group); /* another thread was first */
+        group = none;
+    }
+    return group;
 }
 
 static const EC_GROUP *
 curve_of(unsigned bits)
 {
-    pthread_once(&curves_once, make_curves);
     for (size_t i = 0; i < 3; i++)
         if (curves[i].bits == bits)
-            return curves[i].group;
+            return group_of(&curves[i]);
     return NULL;
 }
 
