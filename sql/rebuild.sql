@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- rebuild.sql - takes the code away, so that code/ can put today's in its place. Run by migrate in the same transaction.
+-- rebuild.sql - takes the code away, so that state/ can change tables and code/ put today's in its place. Run by migrate in the same transaction.
 
 DROP SCHEMA IF EXISTS sft_admin, sft_api, sft_core CASCADE;
 CREATE SCHEMA sft_core AUTHORIZATION sft_owner;

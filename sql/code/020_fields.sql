@@ -216,14 +216,16 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     value text := sft_core.maybe_text(body, field, 64);
 BEGIN
-    IF value IS NOT NULL AND value !~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.]\d{1,9})?(Z|[+-]\d\d:\d\d)$' THEN
+    IF value = '' OR value LIKE '0001-01-01T00:00:00%' THEN  -- how clients written in Go say that there is none
+        RETURN NULL;
+    ELSIF value IS NOT NULL AND value !~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.]\d{1,9})?(Z|[+-]\d\d:\d\d)$' THEN
         PERFORM sft_core.wrong(field, 'is a time as in 2026-01-31T12:00:00Z');
     END IF;
     RETURN value::timestamptz;
 EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format OR invalid_time_zone_displacement_value THEN
     PERFORM sft_core.wrong(field, 'is a time as in 2026-01-31T12:00:00Z');
 END $$;
-COMMENT ON FUNCTION sft_core.maybe_time(jsonb, text) IS 'A time of RFC 3339, or null where it is absent or null. Refuses: <field>_format.';
+COMMENT ON FUNCTION sft_core.maybe_time(jsonb, text) IS 'A time of RFC 3339, or null where it is absent, null, empty or the zero time. Refuses: <field>_format.';
 
 CREATE FUNCTION sft_core.uuid_of(value text) RETURNS uuid
 LANGUAGE sql IMMUTABLE

@@ -33,10 +33,33 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.need_roles(sft.actor, text[]) IS 'Lets pass who holds one of these roles. Refuses: role_missing.';
 
+-- owners hold everything; an access_admin what is below
+CREATE FUNCTION sft_core.with_lower(roles text[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE
+RETURN roles || CASE WHEN roles && ARRAY['owners', 'access_admin'] THEN ARRAY['access_admin', 'access_user', 'reporting_user', 'server_admin'] ELSE '{}' END;
+COMMENT ON FUNCTION sft_core.with_lower(text[]) IS 'Roles, and those that they contain.';
+
 CREATE FUNCTION sft_core.may_grant(by sft.actor, roles text[]) RETURNS boolean
 LANGUAGE sql STABLE
-RETURN (by).kind NOT IN ('client', 'service') OR roles <@ sft_core.roles_of((by).team_id, (by).user_id);
+RETURN (by).kind NOT IN ('client', 'service') OR roles <@ sft_core.with_lower(sft_core.roles_of((by).team_id, (by).user_id));
 COMMENT ON FUNCTION sft_core.may_grant(sft.actor, text[]) IS 'Nobody grants what they do not hold: whether a caller holds all these roles. A DBA holds everything.';
+
+CREATE FUNCTION sft_core.need_grant(by sft.actor, roles text[]) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    -- what is no role at all is the table's to refuse
+    IF NOT sft_core.may_grant(by, ARRAY(SELECT r FROM unnest(roles) r WHERE r IN ('access_admin', 'access_user', 'reporting_user', 'server_admin', 'owners'))) THEN
+        PERFORM sft_core.refuse(403, 'role_not_held', format('Only who holds %s gives or takes it.', array_to_string(roles, ', ')));
+    END IF;
+END $$;
+COMMENT ON FUNCTION sft_core.need_grant(sft.actor, text[]) IS 'Refuses: role_not_held.';
+
+CREATE FUNCTION sft_core.need_rank(by sft.actor, team_id uuid, user_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    PERFORM sft_core.need_grant(by, sft_core.roles_of(need_rank.team_id, need_rank.user_id));
+END $$;
+COMMENT ON FUNCTION sft_core.need_rank(sft.actor, uuid, uuid) IS 'Who acts on another user, or could then act as that user, holds at least that user''s roles. Refuses: role_not_held.';
 
 CREATE FUNCTION sft_core.refuse_locked(who sft.actor) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
@@ -48,6 +71,15 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION sft_core.refuse_locked(sft.actor) IS 'A stolen device that is locked lets no other in, and removes none. Refuses: locked.';
+
+CREATE FUNCTION sft_core.refuse_strict(by sft.actor) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF (by).kind = 'service' AND (SELECT t.strict_devices FROM sft.teams t WHERE t.id = (by).team_id) THEN
+        PERFORM sft_core.refuse(403, 'strict_devices', 'In this team a bearer token lets no device in.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION sft_core.refuse_strict(sft.actor) IS 'Asked wherever a device could come in: a token that was stolen must not make one. Refuses: strict_devices.';
 
 -- Calls are counted when their answer is there, and looked at before: nobody waits for a counter.
 CREATE TYPE sft_core.quota AS (allowed int, used int, resets_at timestamptz);

@@ -58,8 +58,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM FROM sft.teams t WHERE t.id = project.team_id FOR NO KEY UPDATE;
-    IF EXISTS (SELECT FROM sft.users u WHERE u.team_id = project.team_id AND u.server_user_name = shared_account_give.name) THEN
-        PERFORM sft_core.refuse(409, 'shared_user_name_taken', format('A user of the team has, or had, the server user name %s.', name));
+    IF EXISTS (SELECT FROM sft.unix_names u WHERE u.team_id = project.team_id AND u.name = shared_account_give.name) THEN
+        PERFORM sft_core.refuse(409, 'shared_user_name_taken', format('A user or group of the team has, or had, the name %s on servers.', name));
     END IF;
     n := sft_core.free_unix_id(project.team_id, project.next_unix_uid, 60514);
     INSERT INTO sft.shared_accounts (id, team_id, project_id, server_user_name, unix_uid)

@@ -60,13 +60,14 @@ BEGIN
     IF lifetime NOT BETWEEN interval '1 minute' AND interval '30 days' THEN
         PERFORM sft_core.refuse(400, 'invitation_lifetime_range', 'An invitation lives between a minute and 30 days.');
     END IF;
+    PERFORM sft_core.need_rank(by, team_id, user_id);        -- who has the invitation becomes that user
     INSERT INTO sft.invitations (team_id, user_id, created_by, expires_at)
     VALUES (invitation_create.team_id, invitation_create.user_id, (by).name, now() + lifetime) RETURNING id INTO made;
     PERFORM sft_core.note(by, team_id, 'team_invitation.create', jsonb_build_object('invitation_id', made,
         'subject_id', user_id));
     RETURN made;
 END $$;
-COMMENT ON FUNCTION sft_core.invitation_create(sft.actor, uuid, uuid, interval) IS 'Lets a user enroll one client. Refuses: invitation_user_unknown, invitation_lifetime_range.';
+COMMENT ON FUNCTION sft_core.invitation_create(sft.actor, uuid, uuid, interval) IS 'Lets a user enroll one client. Refuses: invitation_user_unknown, invitation_lifetime_range, role_not_held.';
 
 -- Over HTTP -------------------------------------------------------------------------------------
 CREATE FUNCTION sft_core.server_enrollment_token_json(t sft.server_enrollment_tokens) RETURNS jsonb

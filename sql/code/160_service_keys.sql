@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: PostgreSQL
--- 160_service_keys.sql - keys of service users, and the bearer tokens that they buy. Neither is stored: the vault computes both.
+-- 160_service_keys.sql - service users, their keys, and the bearer tokens that they buy. Neither is stored: the vault computes both.
 
 CREATE FUNCTION sft_core.same_secret(a text, b text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
@@ -28,6 +28,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM sft_core.refuse(404, 'user_unknown', 'There is no such service user.');
     END IF;
+    PERFORM sft_core.need_rank(by, team_id, user_id);        -- who has the key acts as that user
     UPDATE sft.service_keys k SET expires_at = least(k.expires_at, now() + interval '48 hours')
      WHERE k.team_id = service_key_create.team_id AND k.user_id = service_key_create.user_id AND k.deleted_at IS NULL;
     INSERT INTO sft.service_keys (team_id, user_id, created_by) VALUES (service_key_create.team_id, service_key_create.user_id, (by).name)
@@ -35,7 +36,7 @@ BEGIN
     PERFORM sft_core.note(by, team_id, 'apikey.rotate', jsonb_build_object('key_id', made, 'subject_id', user_id));
     RETURN made;
 END $$;
-COMMENT ON FUNCTION sft_core.service_key_create(sft.actor, uuid, uuid) IS 'Makes a key for a service user; its earlier ones go on for 48 hours. Refuses: user_unknown.';
+COMMENT ON FUNCTION sft_core.service_key_create(sft.actor, uuid, uuid) IS 'Makes a key for a service user; its earlier ones go on for 48 hours. Refuses: user_unknown, role_not_held.';
 
 CREATE FUNCTION sft_core.service_key_delete(by sft.actor, team_id uuid, user_id uuid, key_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -84,3 +85,85 @@ LANGUAGE sql STABLE AS $$
      WHERE k.team_id = service_key_live.team_id AND k.id = service_key_live.key_id AND k.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
 $$;
 COMMENT ON FUNCTION sft_core.service_key_live(uuid, uuid) IS 'A key that counts: not expired, not deleted, of an active service user.';
+
+CREATE FUNCTION sft_core.service_key_json(k sft.service_keys) RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN jsonb_build_object('id', (k).id, 'issued_at', sft_core.json_time((k).issued_at), 'expires_at', sft_core.json_time((k).expires_at),
+    'last_used', sft_core.json_time((k).last_used_at));
+COMMENT ON FUNCTION sft_core.service_key_json(sft.service_keys) IS 'A key as answers show it, without its secret.';
+
+CREATE FUNCTION sft_api.service_user_list(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN sft_core.user_page(req, 'service');
+END $$;
+COMMENT ON FUNCTION sft_api.service_user_list(sft.request) IS 'The service users of the team. Refuses: status_format, count_format, offset_format.';
+
+CREATE FUNCTION sft_api.service_user_create(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql AS $$
+DECLARE
+    team uuid := (req.actor).team_id;
+    made uuid := sft_core.user_create(req.actor, team, sft_core.need_text(req.body, 'name', 127), 'service');
+BEGIN
+    RETURN sft_core.reply(201, (SELECT sft_core.user_json(u) FROM sft.users u WHERE u.team_id = team AND u.id = made));
+END $$;
+COMMENT ON FUNCTION sft_api.service_user_create(sft.request) IS 'Makes a service user, in the group everyone. Refuses: name_missing, name_format, user_name_format, user_name_taken.';
+
+CREATE FUNCTION sft_api.service_user_show(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN sft_core.reply(200, sft_core.user_json(sft_core.user_in_path(req, 'service')));
+END $$;
+COMMENT ON FUNCTION sft_api.service_user_show(sft.request) IS 'A service user; a deleted one says so. Refuses: user_unknown.';
+
+CREATE FUNCTION sft_api.service_user_update(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN sft_core.user_put(req, sft_core.user_in_path(req, 'service'));
+END $$;
+COMMENT ON FUNCTION sft_api.service_user_update(sft.request) IS 'Activates, disables or deletes a service user. Refuses: user_unknown, status_format, details_format, user_deleted, own_status, role_not_held.';
+
+CREATE FUNCTION sft_api.service_key_list(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    who  sft.users := sft_core.user_in_path(req, 'service');
+    page sft_core.page;
+BEGIN
+    page := sft_core.page_of(req, ARRAY(SELECT (sft_core.time_key(k.issued_at), k.id)::sft_core.entry FROM sft.service_keys k
+        WHERE k.team_id = who.team_id AND k.user_id = who.id AND k.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())), usual => 1000);
+    RETURN sft_core.page_reply(page, ARRAY(SELECT sft_core.service_key_json(k) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
+        JOIN sft.service_keys k ON k.team_id = who.team_id AND k.id = i.id::uuid ORDER BY i.o));
+END $$;
+COMMENT ON FUNCTION sft_api.service_key_list(sft.request) IS 'The keys of a service user that still count, oldest first. Refuses: user_unknown, count_format, offset_format.';
+
+CREATE FUNCTION sft_api.service_key_create(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql AS $$
+DECLARE
+    who  sft.users := sft_core.user_in_path(req, 'service');
+    made uuid := sft_core.service_key_create(req.actor, who.team_id, who.id);
+BEGIN
+    RETURN sft_core.reply(200, (SELECT sft_core.service_key_json(k) FROM sft.service_keys k WHERE k.team_id = who.team_id AND k.id = made)
+        || jsonb_build_object('secret', sft_core.service_key_secret(made)));
+END $$;
+COMMENT ON FUNCTION sft_api.service_key_create(sft.request) IS 'Makes a key and shows its secret this once; the user''s earlier keys go on for 48 hours. Refuses: user_unknown, role_not_held.';
+
+CREATE FUNCTION sft_api.service_key_delete(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql AS $$
+DECLARE
+    who sft.users := sft_core.user_in_path(req, 'service');
+BEGIN
+    PERFORM sft_core.need_rank(req.actor, who.team_id, who.id);
+    PERFORM sft_core.service_key_delete(req.actor, who.team_id, who.id, CASE WHEN sft_core.is_uuid(req.params[3]) THEN req.params[3]::uuid END);
+    RETURN sft_core.reply(204);
+END $$;
+COMMENT ON FUNCTION sft_api.service_key_delete(sft.request) IS 'Ends a key and every token that it bought, at once. Refuses: user_unknown, service_key_unknown, role_not_held.';
+
+-- a key has no body to make it of, but clients send one all the same
+INSERT INTO sft_core.routes (method, path, max_body, auth, roles, product, proc) VALUES
+    ('GET',    '/v1/teams/{team}/service_users',                      0, 'member', '{access_admin}', true, 'service_user_list'),
+    ('POST',   '/v1/teams/{team}/service_users',                   8192, 'member', '{access_admin}', true, 'service_user_create'),
+    ('GET',    '/v1/teams/{team}/service_users/{user}',               0, 'member', '{access_admin}', true, 'service_user_show'),
+    ('PUT',    '/v1/teams/{team}/service_users/{user}',            8192, 'member', '{access_admin}', true, 'service_user_update'),
+    ('GET',    '/v1/teams/{team}/service_users/{user}/keys',          0, 'member', '{access_admin}', true, 'service_key_list'),
+    ('POST',   '/v1/teams/{team}/service_users/{user}/keys',       8192, 'member', '{access_admin}', true, 'service_key_create'),
+    ('DELETE', '/v1/teams/{team}/service_users/{user}/keys/{key}',    0, 'member', '{access_admin}', true, 'service_key_delete');

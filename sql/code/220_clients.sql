@@ -187,10 +187,11 @@ BEGIN
     IF upper(replace(sft_core.need_text(req.body, 'code', 32), '-', '')) <> waits.code THEN
         PERFORM sft_core.refuse(409, 'code_mismatch', 'This is not the code that the client shows.');
     END IF;
+    PERFORM sft_core.need_rank(who, who.team_id, target);
     PERFORM sft_core.client_activate(who, who.team_id, waits.id, target, who.name);
     RETURN sft_core.reply(200, sft_core.client_json(who.team_id, waits.id));
 END $$;
-COMMENT ON FUNCTION sft_api.client_approval_create(sft.request) IS 'Approves a waiting client: one''s own, or as an access_admin another user''s. Refuses: client_unknown, code_mismatch, locked.';
+COMMENT ON FUNCTION sft_api.client_approval_create(sft.request) IS 'Approves a waiting client: one''s own, or as an access_admin another user''s. Refuses: client_unknown, code_mismatch, locked, role_not_held.';
 
 CREATE FUNCTION sft_core.client_remove(by sft.actor, team_id uuid, client_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$

@@ -104,6 +104,7 @@ BEGIN
         WHEN 'not_selected' THEN format('No group of %s in the project %s is for this server: their selectors leave it out.', d.user_name, d.project)
         WHEN 'not_everywhere' THEN format('No group of %s in the project %s is for all of it, as this certificate would be.', d.user_name, d.project)
         WHEN 'gateway_required' THEN format('The project %s wants connections to go through a gateway, and this platform has none.', d.project)
+        WHEN 'preauth_missing' THEN format('The project %s wants a preauthorization, and %s has none that counts now.', d.project, d.user_name)
         WHEN 'source_address_denied' THEN format('The project %s is not open to requests from %s.', d.project,
             coalesce(host(d.peer), 'an unknown address'))
         WHEN 'sign_in_too_old' THEN format('The project %s wants a sign-in within %s seconds: sign in again.',
@@ -130,7 +131,7 @@ BEGIN
            jsonb_build_object(
                'inputs', jsonb_build_object('kind', a.kind, 'user', u.name, 'user_status', u.status, 'client_id', (a.actor).client_id, 'server_id', a.server_id, 'project', p.name,
                    'groups', to_jsonb(x.groups), 'peer', host((a.actor).peer), 'signed_in_at', (a.actor).signed_in_at, 'session_expires_at', (a.actor).session_expires_at,
-                   'ttl_s', a.ttl_s, 'locks', coalesce(to_jsonb(l.reasons), '[]'), 'policy', CASE WHEN y.project_id IS NOT NULL THEN jsonb_build_object('source_networks', to_jsonb(y.source_networks),
+                   'ttl_s', a.ttl_s, 'locks', coalesce(to_jsonb(l.reasons), '[]'), 'preauthorized_until', CASE WHEN p.require_preauth_for_creds THEN h.until END, 'policy', CASE WHEN y.project_id IS NOT NULL THEN jsonb_build_object('source_networks', to_jsonb(y.source_networks),
                        'max_sign_in_age_s', y.max_sign_in_age_s, 'max_certificate_ttl_s', y.max_certificate_ttl_s) END),
                'result', jsonb_build_object('allowed', n.error IS NULL, 'error', n.error, 'reasons', to_jsonb(n.sentences), 'server_user_name', w.account, 'admin', x.admin, 'everywhere', x.everywhere, 'ttl_s', c.ttl_s))
       FROM (SELECT x AS a FROM unnest(asks) x WHERE x.error IS NULL OFFSET 0) q
@@ -142,6 +143,8 @@ BEGIN
       LEFT JOIN LATERAL (SELECT z.label_values FROM sft.servers z WHERE z.team_id = t.id AND z.id = a.server_id OFFSET 0) s ON true
       LEFT JOIN LATERAL (SELECT z.* FROM sft.policies z WHERE z.team_id = t.id
           AND z.project_id = p.id OFFSET 0) y ON true
+      CROSS JOIN LATERAL (SELECT CASE WHEN p.require_preauth_for_creds THEN sft_core.preauthorized_until(t.id, p.id, u.id)
+          ELSE 'infinity' END AS until OFFSET 0) h
       CROSS JOIN LATERAL (
           SELECT count(*) > 0 AS member, coalesce(bool_or(k.picked), false) AS picked,
               coalesce(bool_or(pg.server_admin) FILTER (WHERE k.picked), false) AS admin,
@@ -165,13 +168,15 @@ BEGIN
           SELECT coalesce(y.max_certificate_ttl_s, p.certificate_ttl_s) AS max_ttl_s,
                  least(coalesce(a.ttl_s, least(p.certificate_ttl_s, coalesce(y.max_certificate_ttl_s,
                      p.certificate_ttl_s))),
-                       floor(extract(epoch FROM (a.actor).session_expires_at - now()))::int) AS ttl_s OFFSET 0) c
+                       floor(extract(epoch FROM (a.actor).session_expires_at - now()))::int,
+                       CASE WHEN h.until < 'infinity' THEN greatest(1, floor(extract(epoch FROM least(h.until, now() + interval '2 days') - now()))::int) END) AS ttl_s OFFSET 0) c
       CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
               CASE WHEN p.deleted_at IS NOT NULL THEN 'project_deleted' END,
               CASE WHEN u.status <> 'ACTIVE' THEN 'user_disabled' END,
               CASE WHEN l.reasons IS NOT NULL THEN 'locked' END,
               CASE WHEN NOT x.member THEN 'not_granted' WHEN x.picked THEN NULL
                    WHEN a.kind = 'ssh_user' THEN 'not_selected' ELSE 'not_everywhere' END,
+              CASE WHEN h.until IS NULL THEN 'preauth_missing' END,
               CASE WHEN a.kind = 'ssh_user' AND (p.forward_traffic OR p.ssh_session_recording) THEN 'gateway_required' END,
               CASE WHEN y.source_networks IS NOT NULL AND NOT coalesce((a.actor).peer <<= ANY (y.source_networks),
                   false) THEN 'source_address_denied' END,
@@ -189,4 +194,4 @@ BEGIN
     SELECT x, false, x.status, x.error, x.message, NULL::int, NULL, NULL, NULL::boolean, NULL::uuid, NULL::jsonb,
         NULL, NULL, NULL, '{}'::jsonb FROM unnest(asks) x WHERE x.error IS NOT NULL;
 END $$;
-COMMENT ON FUNCTION sft_core.decide(sft_core.ask[]) IS 'Decides asks, in any order: status, locks, membership, selectors, gateways, source network, age of sign-in, ttl. An ask without a target stays refused as it is. Reads only; the same answer explains and issues.';
+COMMENT ON FUNCTION sft_core.decide(sft_core.ask[]) IS 'Decides asks, in any order: status, locks, membership, selectors, preauthorization, gateways, source network, age of sign-in, ttl. An ask without a target stays refused as it is. Reads only; the same answer explains and issues.';

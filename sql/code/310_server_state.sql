@@ -20,9 +20,7 @@ DECLARE
     closed boolean := locked && ARRAY[v.id, v.project_id, v.team_id];
 BEGIN
     RETURN (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('user_id', u.id, 'name', u.server_user_name, 'uid', u.unix_uid,
-            'gid', u.unix_uid, 'gecos', 'sft ' || team || '/' || u.name,
-                   'shell', '/bin/bash', 'home', '/home/' || u.server_user_name, 'admin', a.admin AND c.usable,
+        SELECT coalesce(jsonb_agg(sft_core.account_json(u, team) || jsonb_build_object('admin', a.admin AND c.usable,
                    'principals', CASE WHEN c.usable THEN jsonb_build_array(u.server_user_name, v.id || ':' || u.server_user_name) ELSE '[]' END) ORDER BY u.server_user_name), '[]')
           FROM (SELECT m.user_id, bool_or(pg.server_admin) AS admin
                   FROM sft.project_groups pg JOIN sft.group_members m ON m.team_id = pg.team_id

@@ -163,14 +163,8 @@ Example: SELECT sft_admin.invite(''acme'', ''alice'');';
 
 CREATE FUNCTION sft_admin.delete_invitation(id uuid) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    gone sft.invitations;
 BEGIN
-    UPDATE sft.invitations i SET deleted_at = now() WHERE i.id = delete_invitation.id AND i.deleted_at IS NULL AND i.used_at IS NULL RETURNING i.* INTO gone;
-    IF gone.id IS NULL THEN
-        PERFORM sft_core.refuse(404, 'invitation_unknown', 'There is no such invitation, or it was used.');
-    END IF;
-    PERFORM sft_core.note(sft_core.dba(), gone.team_id, 'team_invitation.delete', jsonb_build_object('invitation_id', gone.id, 'subject_id', gone.user_id));
+    PERFORM sft_core.invitation_delete(sft_core.dba(), (SELECT i.team_id FROM sft.invitations i WHERE i.id = delete_invitation.id), delete_invitation.id);
 END $$;
 COMMENT ON FUNCTION sft_admin.delete_invitation(uuid) IS 'Ends an invitation that nobody used. Refuses: invitation_unknown.';
 
