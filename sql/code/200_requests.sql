@@ -13,9 +13,9 @@ BEGIN
         RETURN value;
     END IF;
     RETURN convert_from(coalesce((
-        SELECT string_agg(CASE WHEN m[1] = '+' THEN ' '::bytea WHEN length(m[1]) = 3 THEN decode(substr(m[1], 2), 'hex')
+        SELECT string_agg(CASE WHEN m[1] = '+' THEN ' '::bytea WHEN m[1] ~ '^%..$' THEN decode(substr(m[1], 2), 'hex')
                                ELSE convert_to(m[1], 'UTF8') END, ''::bytea)
-          FROM regexp_matches(value, '%[0-9a-fA-F]{2}|[^%]+?|%', 'g') m), ''), 'UTF8');
+          FROM regexp_matches(value, '%[0-9a-fA-F]{2}|[+]|[^%+]+|%', 'g') m), ''), 'UTF8');
 END $$;
 COMMENT ON FUNCTION sft_core.percent_decode(text) IS 'A value of a query, decoded once. Raises where that is not UTF-8 or has a NUL.';
 
