@@ -71,10 +71,11 @@ BEGIN
         SELECT jsonb_build_object('version', version, 'must', jsonb_build_array('v1'), 'server_id', v.id, 'team',
             t.name, 'project', p.name, 'project_id', p.id,
             'issued_at', sft_core.json_time(now()), 'trust', sft_core.trust_json(p.user_authority_id), 'host_authority_id', p.host_authority_id, 'manage_users', p.create_server_users,
-            'users', CASE WHEN p.force_shared_ssh_users THEN sft_core.state_shared(v, p, t.name) ELSE sft_core.state_users(v, t.name) END,
+            'users', u.users, 'entitlements', sft_core.state_entitlements(v, u.users, p),
             'groups', CASE WHEN p.create_server_users AND NOT p.force_shared_ssh_users THEN sft_core.state_groups(v) ELSE '[]' END,
             'removals_confirmed', CASE WHEN v.removals_confirmed_version = version THEN v.removals_confirmed ELSE 0 END, 'end_logins', jsonb_build_array())
           FROM sft.projects p JOIN sft.teams t ON t.id = p.team_id
+         CROSS JOIN LATERAL (SELECT CASE WHEN p.force_shared_ssh_users THEN sft_core.state_shared(v, p, t.name) ELSE sft_core.state_users(v, t.name) END AS users OFFSET 0) u
          WHERE p.team_id = v.team_id AND p.id = v.project_id);
 END $$;
 COMMENT ON FUNCTION sft_core.state_json(sft.servers, bigint) IS 'The document of docs/wire.md 8.';
