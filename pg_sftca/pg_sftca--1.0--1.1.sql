@@ -564,6 +564,51 @@ END $$;
 COMMENT ON FUNCTION sftca.crl_bundle(uuid) IS
 'A list for each of the authority''s own certificates in the trust bundle, as PEM: a verifier that has a list for one wants them for all. Refuses: authority_unknown, authority_purpose, certificate_missing, transaction_has_written, standby.';
 
+CREATE FUNCTION sftca.csr_key(csr text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_csr_key';
+COMMENT ON FUNCTION sftca.csr_key(text) IS
+'The public key of a certification request (PKCS#10, PEM or base64 of DER, at most 64 KiB), in SSH text form as every prepare function takes it. The request must be signed by that key; its names and extensions mean nothing. Refuses: argument_missing, csr_malformed, csr_signature, csr_signature_algorithm, public_key_type, public_key_weak, public_key_point.';
+
+CREATE FUNCTION sftca.parse_csr(csr text, OUT subject text, OUT public_key text, OUT key_type text, OUT key_bits int, OUT key_fingerprint text,
+    OUT signature_algorithm text, OUT requested_names text[], OUT attributes int)
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_parse_csr';
+COMMENT ON FUNCTION sftca.parse_csr(text) IS
+'What a certification request says, to be looked at: its key is proven, its names are wishes. Refuses as csr_key() does.';
+
+CREATE FUNCTION sftca.parse_certificate_x509(certificate text, OUT "position" int, OUT version int, OUT serial numeric, OUT issuer text, OUT subject text,
+    OUT valid_after timestamptz, OUT valid_before timestamptz, OUT key_type text, OUT key_bits int, OUT public_key text, OUT key_fingerprint text,
+    OUT subject_key_identifier text, OUT authority_key_identifier text, OUT is_authority boolean, OUT path_length int,
+    OUT key_usage text[], OUT extended_key_usage text[], OUT alt_names text[], OUT unknown_critical text[],
+    OUT signature_algorithm text, OUT fingerprint text) RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_parse_certificate_x509';
+COMMENT ON FUNCTION sftca.parse_certificate_x509(text) IS
+'What X.509 certificates say, one row for each: PEM of at most 1 MiB, or base64 of the DER of one. Names as in RFC 4514; valid_before is the first second at which it is not good any more; public_key in SSH text form, NULL where SSH has no name for it or it is weak; identifiers and fingerprint (SHA-256 of the DER) in hexadecimal; path_length NULL for none. Nothing is verified. Refuses: argument_missing, certificate_malformed.';
+
+CREATE FUNCTION sftca.parse_certificate_x509(certificate bytea, OUT "position" int, OUT version int, OUT serial numeric, OUT issuer text, OUT subject text,
+    OUT valid_after timestamptz, OUT valid_before timestamptz, OUT key_type text, OUT key_bits int, OUT public_key text, OUT key_fingerprint text,
+    OUT subject_key_identifier text, OUT authority_key_identifier text, OUT is_authority boolean, OUT path_length int,
+    OUT key_usage text[], OUT extended_key_usage text[], OUT alt_names text[], OUT unknown_critical text[],
+    OUT signature_algorithm text, OUT fingerprint text) RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_parse_certificate_x509_der';
+COMMENT ON FUNCTION sftca.parse_certificate_x509(bytea) IS 'The same of the DER of one certificate. Refuses: argument_missing, certificate_malformed.';
+
+CREATE FUNCTION sftca.parse_crl(crl text, OUT issuer text, OUT number numeric, OUT this_update timestamptz, OUT next_update timestamptz,
+    OUT authority_key_identifier text, OUT signature_algorithm text, OUT serial numeric, OUT revoked_at timestamptz, OUT reason text) RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_parse_crl';
+COMMENT ON FUNCTION sftca.parse_crl(text) IS
+'What X.509 revocation lists (PEM of at most 64 MiB, or base64 of the DER of one) say: a row for each entry, for an empty list one whose serial is NULL. reason in the words of revoke(), unspecified for none. Nothing is verified. Refuses: argument_missing, crl_malformed.';
+
+CREATE FUNCTION sftca.parse_crl(crl bytea, OUT issuer text, OUT number numeric, OUT this_update timestamptz, OUT next_update timestamptz,
+    OUT authority_key_identifier text, OUT signature_algorithm text, OUT serial numeric, OUT revoked_at timestamptz, OUT reason text) RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_parse_crl_der';
+COMMENT ON FUNCTION sftca.parse_crl(bytea) IS 'The same of the DER of one list, as crl() returns it. Refuses: argument_missing, crl_malformed.';
+
+CREATE FUNCTION sftca.verify_x509(certificate text, trust text, at timestamptz DEFAULT NULL, purpose text DEFAULT 'any', crl text DEFAULT NULL, name text DEFAULT NULL) RETURNS text
+LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_verify_x509';
+COMMENT ON FUNCTION sftca.verify_x509(text, text, timestamptz, text, text, text) IS
+'NULL when a certificate (PEM, followed by what its holder shows) is good at that time (NULL: now) for that purpose (client, server, any), as a strict TLS program decides it that trusts this (PEM, as trust_bundle() returns it); with crl (PEM, as crl_bundle() returns it) whether it is revoked; with name whether it is for that host name or address. '
+'Else one of: certificate_malformed, trust_malformed, crl_malformed, certificate_expired, certificate_not_yet_valid, issuer_unknown, signature_invalid, certificate_revoked, purpose_wrong, name_wrong, authority_invalid, crl_missing, crl_expired, crl_not_yet_valid, crl_invalid, key_weak, certificate_invalid. Refuses: argument_missing, purpose_invalid, too_long.';
+
 -- == verification ==
 
 -- == keeping house ==
