@@ -278,17 +278,10 @@ sftca_parse_certificate_x509_der(PG_FUNCTION_ARGS)
 static const char *
 reason_word(int reason)
 {
-    static const char *const words[] = {"unspecified",
-                                        "key_compromise",
-                                        "ca_compromise",
-                                        "affiliation_changed",
-                                        "superseded",
-                                        "cessation_of_operation",
-                                        "certificate_hold",
-                                        "7",
-                                        "remove_from_crl",
-                                        "privilege_withdrawn",
-                                        "aa_compromise"};
+    static const char *const words[] = {
+        "unspecified",     "key_compromise",         "ca_compromise",    "affiliation_changed",
+        "superseded",      "cessation_of_operation", "certificate_hold", "7",
+        "remove_from_crl", "privilege_withdrawn",    "aa_compromise"};
     return reason >= 0 && reason < (int)lengthof(words) ? words[reason] : "unknown";
 }
 
@@ -328,8 +321,8 @@ static void
 put_list(ReturnSetInfo *result, const uint8_t *der, size_t len)
 {
     struct x509list list = {
-        .entries = palloc_extended(sizeof(struct x509list_entry) * x509list_most(len),
-                                   MCXT_ALLOC_HUGE)};
+        .entries =
+            palloc_extended(sizeof(struct x509list_entry) * x509list_most(len), MCXT_ALLOC_HUGE)};
     struct sbuf arena = arena_for(len);
     int r = x509list_read(&list, der, len, &arena);
     if (r == SFT_ENOMEM || r == SFT_ECRYPTO)

@@ -131,7 +131,10 @@ keep_general_name(struct sbuf *arena, const GENERAL_NAME *name)
     case GEN_DNS:
     case GEN_URI:
     case GEN_EMAIL:
-        return keep_bytes(arena, type == GEN_DNS ? "DNS:" : type == GEN_URI ? "URI:" : "email:",
+        return keep_bytes(arena,
+                          type == GEN_DNS   ? "DNS:"
+                          : type == GEN_URI ? "URI:"
+                                            : "email:",
                           ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
     case GEN_IPADD:
         return keep_address(arena, value);
@@ -187,10 +190,14 @@ add_usage(struct sbuf *arena, struct x509facts *facts, X509 *cert)
     static const struct {
         uint32_t bit;
         const char *word;
-    } words[] = {{KU_DIGITAL_SIGNATURE, "digitalSignature"}, {KU_NON_REPUDIATION, "nonRepudiation"},
-                 {KU_KEY_ENCIPHERMENT, "keyEncipherment"},   {KU_DATA_ENCIPHERMENT, "dataEncipherment"},
-                 {KU_KEY_AGREEMENT, "keyAgreement"},         {KU_KEY_CERT_SIGN, "keyCertSign"},
-                 {KU_CRL_SIGN, "cRLSign"},                   {KU_ENCIPHER_ONLY, "encipherOnly"},
+    } words[] = {{KU_DIGITAL_SIGNATURE, "digitalSignature"},
+                 {KU_NON_REPUDIATION, "nonRepudiation"},
+                 {KU_KEY_ENCIPHERMENT, "keyEncipherment"},
+                 {KU_DATA_ENCIPHERMENT, "dataEncipherment"},
+                 {KU_KEY_AGREEMENT, "keyAgreement"},
+                 {KU_KEY_CERT_SIGN, "keyCertSign"},
+                 {KU_CRL_SIGN, "cRLSign"},
+                 {KU_ENCIPHER_ONLY, "encipherOnly"},
                  {KU_DECIPHER_ONLY, "decipherOnly"}};
     uint32_t usage = X509_get_key_usage(cert);
     EXTENDED_KEY_USAGE *extended = X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);

@@ -65,7 +65,8 @@ struct x509list_entry {
 };
 
 struct x509list {
-    const char *issuer, *number, *signature_algorithm, *authority_key_id; /* may be NULL: number, id */
+    const char *issuer, *number, *signature_algorithm,
+        *authority_key_id;            /* may be NULL: number, id */
     int64_t this_update, next_update; /* 0 for none */
     size_t entries_n;
     struct x509list_entry *entries; /* room for x509list_most(len) of them, the caller's */

@@ -18,7 +18,7 @@ struct work {
     uint8_t *der;
     size_t cap;
     X509_STORE *store;
-    STACK_OF(X509) *shown; /* the leaf first */
+    STACK_OF(X509) * shown; /* the leaf first */
 };
 
 typedef int (*taker)(struct work *w, const uint8_t *der, size_t len);
