@@ -40,6 +40,8 @@ static const char *const sentences[] = {
     [-SFT_EKEYID] = "certificate key id breaks its rule",
     [-SFT_ESERIAL] = "certificate serial is 0 or too large",
     [-SFT_EDIGEST] = "body does not match its digest",
+    [-SFT_ETOKEN] = "token is not there or has failed",
+    [-SFT_ESTOPPED] = "stopped on request",
 };
 
 _Static_assert(sizeof(sentences) / sizeof(sentences[0]) == -SFT_ERR_MIN + 1,

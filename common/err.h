@@ -42,7 +42,9 @@ enum sft_err {
     SFT_EKEYID = -30,       /* certificate key id breaks its rule */
     SFT_ESERIAL = -31,      /* certificate serial is 0 or beyond 2^63-1 */
     SFT_EDIGEST = -32,      /* a body is not what its Content-Digest says */
-    SFT_ERR_MIN = -32
+    SFT_ETOKEN = -33,       /* the PKCS#11 token is not there or has failed */
+    SFT_ESTOPPED = -34,     /* somebody asked to stop */
+    SFT_ERR_MIN = -34
 };
 
 /* The sentence for err, lower case, no full stop; never NULL. */

@@ -28,6 +28,9 @@ struct key {
     /* set up once, for that costs a tenth of a signature: */
     EVP_PKEY_CTX *signer;  /* ECDSA, RSA: of hashes */
     EVP_MD_CTX *md_signer; /* Ed25519: of messages */
+    /* of a key that is somewhere else: */
+    struct key_signer elsewhere;
+    struct sshkey public;
 };
 
 /* One row for each algorithm. */
@@ -119,13 +122,53 @@ key_generate(enum key_alg alg, struct key **keyp)
     return wrap(alg, pkey, keyp);
 }
 
+static int
+ask_goes_on(EVP_PKEY_CTX *ctx)
+{
+    bool (*const *goes_on)(void) = EVP_PKEY_CTX_get_app_data(ctx);
+    return (*goes_on)();
+}
+
 int
 key_generate_rsa(unsigned bits, struct key **keyp)
 {
+    return key_generate_rsa_while(bits, NULL, keyp);
+}
+
+int
+key_generate_rsa_while(unsigned bits, bool (*goes_on)(void), struct key **keyp)
+{
+    EVP_PKEY *pkey = NULL;
     *keyp = NULL;
     if (bits < SSHKEY_RSA_MIN_BITS || bits > SSHKEY_RSA_MAX_BITS || bits % 8 != 0)
         return SFT_EKEYWEAK;
-    return wrap(KEY_RSA, EVP_RSA_gen(bits), keyp);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    bool good = ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1 &&
+                EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits) == 1;
+    if (good && goes_on != NULL) {
+        EVP_PKEY_CTX_set_app_data(ctx, (void *)&goes_on);
+        EVP_PKEY_CTX_set_cb(ctx, ask_goes_on);
+    }
+    good = good && EVP_PKEY_generate(ctx, &pkey) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    if (!good && goes_on != NULL && !goes_on()) {
+        ERR_clear_error();
+        return SFT_ESTOPPED;
+    }
+    return wrap(KEY_RSA, pkey, keyp);
+}
+
+int
+key_from_signer(enum key_alg alg, const struct sshkey *public, const struct key_signer *signer,
+                struct key **keyp)
+{
+    *keyp = malloc(sizeof(**keyp));
+    if (*keyp == NULL) {
+        signer->close(signer->it);
+        return SFT_ENOMEM;
+    }
+    **keyp = (struct key){.alg = alg, .elsewhere = *signer, .public = *public};
+    return 0;
 }
 
 void
@@ -136,6 +179,8 @@ key_free(struct key *key)
     EVP_PKEY_CTX_free(key->signer);
     EVP_MD_CTX_free(key->md_signer);
     EVP_PKEY_free(key->pkey); /* OpenSSL wipes the private numbers */
+    if (key->elsewhere.close != NULL)
+        key->elsewhere.close(key->elsewhere.it);
     free(key);
 }
 
@@ -156,6 +201,8 @@ key_private_der(const struct key *key, uint8_t *out, size_t cap, size_t *lenp)
 {
     int err = SFT_ECRYPTO;
     *lenp = 0;
+    if (key->pkey == NULL)
+        return SFT_EKEYTYPE;
     PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->pkey);
     int len = info != NULL ? i2d_PKCS8_PRIV_KEY_INFO(info, NULL) : -1;
     if (len > 0 && (size_t)len > cap) {
@@ -289,6 +336,10 @@ key_public(const struct key *key, struct sshkey *out)
     memset(out, 0, sizeof(*out));
     if (kind == NULL)
         return SFT_EINTERNAL;
+    if (key->pkey == NULL) {
+        *out = key->public;
+        return 0;
+    }
     sb_writer(&b, blob, sizeof(blob));
     sb_cstr(&b, sshkey_type_name(kind->type));
     int err = key->alg == KEY_ED25519 ? put_ed25519(&b, key)
@@ -345,8 +396,9 @@ key_sign(const struct key *key, const void *msg, size_t len, uint8_t sig[KEY_SIG
          size_t *sig_lenp)
 {
     *sig_lenp = KEY_SIG_MAX;
-    int err = key->alg == KEY_ED25519 ? sign_ed25519(key, msg, len, sig, sig_lenp)
-                                      : sign_hash(key, msg, len, sig, sig_lenp);
+    int err = key->pkey == NULL ? key->elsewhere.sign(key->elsewhere.it, msg, len, sig, sig_lenp)
+              : key->alg == KEY_ED25519 ? sign_ed25519(key, msg, len, sig, sig_lenp)
+                                        : sign_hash(key, msg, len, sig, sig_lenp);
     if (err != 0)
         *sig_lenp = 0;
     return err;
@@ -487,7 +539,7 @@ key_to_openssh(const struct key *key, const char *comment, char *out, size_t cap
     struct sbuf b, pem;
     if (cap > 0)
         out[0] = '\0';
-    if (key->alg != KEY_ED25519 && key->alg != KEY_ECDSA_P256)
+    if (key->pkey == NULL || (key->alg != KEY_ED25519 && key->alg != KEY_ECDSA_P256))
         return SFT_EKEYTYPE;
     sb_writer(&b, binary, sizeof(binary));
     int err = put_openssh(&b, key, comment);

@@ -9,6 +9,7 @@
 #ifndef SFT_KEY_H
 #define SFT_KEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,19 @@ struct key; /* a private key; wiped by key_free; one thread at a time signs with
 SFT_CHECKED int key_generate(enum key_alg alg, struct key **keyp); /* RSA: 3072 bits */
 /* 2048 to 8192 bits, a multiple of 8, else SFT_EKEYWEAK. Takes long: 8192 bits half a minute. */
 SFT_CHECKED int key_generate_rsa(unsigned bits, struct key **keyp);
+/* The same, asking goes_on (unless NULL) all the while; SFT_ESTOPPED when that says false. */
+SFT_CHECKED int key_generate_rsa_while(unsigned bits, bool (*goes_on)(void), struct key **keyp);
+
+/* A private key that is somewhere else, in a token. */
+struct key_signer {
+    /* A signature as key_sign() makes it. */
+    int (*sign)(void *it, const void *msg, size_t len, uint8_t sig[KEY_SIG_MAX], size_t *sig_lenp);
+    void (*close)(void *it);
+    void *it;
+};
+/* Takes over the signer, also when it fails. Its private_der is refused: SFT_EKEYTYPE. */
+SFT_CHECKED int key_from_signer(enum key_alg alg, const struct sshkey *public,
+                                const struct key_signer *signer, struct key **keyp);
 void key_free(struct key *key); /* takes NULL */
 enum key_alg key_algorithm(const struct key *key);
 

@@ -13,16 +13,24 @@
 
 #include "authority.h"
 #include "common_text.h"
+#include "core/p11uri.h"
 #include "core/wrap.h"
 #include "kek.h"
 #include "query.h"
 #include "revocation.h"
 #include "throw.h"
+#include "p11key.h"
 #include "varlena.h"
 
 #define CACHE_MAX 1024
 
 static HTAB *cache;
+
+/* What the tables say of a generation's private key. */
+struct sealed {
+    char *purpose, *algorithm;
+    bytea *bytes, *check;
+};
 
 enum purpose
 purpose_from(const char *word)
@@ -74,8 +82,8 @@ authority_name(const struct authority_id *id, char out[AUTHORITY_NAME_MAX])
              u[15], id->generation);
 }
 
-static void
-cache_wipe(void)
+void
+authority_forget(void)
 {
     HASH_SEQ_STATUS scan;
     struct authority *a;
@@ -93,8 +101,21 @@ on_exit_wipe(int code, Datum arg)
 {
     (void)code;
     (void)arg;
-    cache_wipe();
+    authority_forget();
     kek_forget();
+}
+
+/* The vault was sealed elsewhere: what is unsealed here goes as soon as no statement uses it. */
+static void
+on_xact_end(XactEvent event, void *arg)
+{
+    (void)arg;
+    if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+        return;
+    if (hash_get_num_entries(cache) > 0 && kek_is_sealed()) {
+        authority_forget();
+        kek_forget();
+    }
 }
 
 static void
@@ -104,34 +125,54 @@ cache_make(void)
     if (cache != NULL)
         return;
     cache = hash_create("pg_sftca unsealed keys", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+    RegisterXactCallback(on_xact_end, NULL);
     on_proc_exit(on_exit_wipe, 0); /* here, not at load: the postmaster's list is not inherited */
 }
 
 int
 authority_cached(void)
 {
-    return cache == NULL ? 0 : (int)hash_get_num_entries(cache);
+    HASH_SEQ_STATUS scan;
+    struct authority *a;
+    int n = 0;
+    if (cache == NULL)
+        return 0;
+    hash_seq_init(&scan, cache);
+    while ((a = hash_seq_search(&scan)) != NULL)
+        n += a->key != NULL;
+    return n;
 }
 
-/* Unseals into *keyp, or says by the code what is wrong. Raises only kek_missing. */
+/* PKCS#8, which begins with a SEQUENCE, or the URI of a key that is in a token. */
 static int
-unseal(const struct authority_id *id, const char *algorithm, const char *purpose,
-       const bytea *sealed, const bytea *check, struct key **keyp)
+open_private(const uint8_t *der, size_t len, struct key **keyp)
 {
-    uint8_t mine[WRAP_CHECK_LEN], der[KEY_PRIVATE_DER_MAX];
-    size_t len = 0;
-    const uint8_t *kek = kek_need();
-    const struct wrap_owner owner = {id->uuid.data, (uint32_t)id->generation, algorithm, purpose};
+    char uri[P11URI_MAX];
+    if (len < 7 || memcmp(der, "pkcs11:", 7) != 0)
+        return key_from_der(der, len, keyp);
+    if (len >= sizeof uri)
+        return SFT_ETOOLONG;
+    memcpy(uri, der, len);
+    uri[len] = '\0';
+    return p11key_open(uri, keyp);
+}
 
-    int r = wrap_check(kek, mine);
-    if (r != SFT_OK)
-        return r;
-    if (varlena_len(check) != sizeof mine || !mem_equal(VARDATA_ANY(check), mine, sizeof mine))
+/* Unseals into *keyp, or says by the code what is wrong. Raises only kek_missing, vault_sealed. */
+static int
+unseal(const struct authority_id *id, const struct sealed *sealed, struct key **keyp)
+{
+    uint8_t der[KEY_PRIVATE_DER_MAX];
+    size_t len = 0;
+    const uint8_t *kek = kek_for(VARDATA_ANY(sealed->check), varlena_len(sealed->check));
+    const struct wrap_owner owner = {id->uuid.data, (uint32_t)id->generation, sealed->algorithm,
+                                     sealed->purpose};
+
+    if (kek == NULL)
         return SFT_EKEK;
-    r = wrap_open(kek, &owner, (const uint8_t *)VARDATA_ANY(sealed), varlena_len(sealed), der,
-                  sizeof der, &len);
+    int r = wrap_open(kek, &owner, (const uint8_t *)VARDATA_ANY(sealed->bytes),
+                      varlena_len(sealed->bytes), der, sizeof der, &len);
     if (r == SFT_OK)
-        r = key_from_der(der, len, keyp);
+        r = open_private(der, len, keyp);
     mem_wipe(der, sizeof der);
     return r;
 }
@@ -147,32 +188,45 @@ check_pair(const struct key *key, const struct sshkey *stored)
     return r;
 }
 
-static void
-throw_unseal(int err, const struct authority *a)
+bool
+authority_may_come_back(int fault)
 {
-    if (err == SFT_ENOMEM)
-        sftca_throw(err, "signing key");
-    if (err == SFT_EKEK)
+    return fault == SFT_EKEK || fault == SFT_ETOKEN;
+}
+
+void
+authority_throw(int fault, const char *name)
+{
+    if (fault == SFT_ENOMEM)
+        sftca_throw(fault, "signing key");
+    if (fault == SFT_EKEK)
         sftca_refuse(SFTCA_UNAVAILABLE, "kek_wrong",
-                     "the key of authority %s is sealed under another key-encryption key", a->name);
-    sftca_refuse(SFTCA_INTERNAL, "key_damaged", "the sealed key of authority %s is damaged",
-                 a->name);
+                     "the key of authority %s is sealed under another key-encryption key", name);
+    if (fault == SFT_ETOKEN)
+        sftca_refuse(SFTCA_UNAVAILABLE, "token_missing",
+                     "the key of authority %s cannot be used: %s", name, p11key_reason());
+    if (fault == SFT_ENOTFOUND)
+        sftca_refuse(SFTCA_CONFLICT, "key_retired", "the key of authority %s is retired", name);
+    sftca_refuse(SFTCA_INTERNAL, "key_damaged", "the sealed key of authority %s is damaged", name);
 }
 
 /* Fills the entry from the row that the query has left in SPI. */
-static void
+static int
 fill(struct authority *a)
 {
-    char *purpose = query_text(0), *algorithm = query_text(1), *public = query_text(2);
-    bytea *sealed = query_bytea(3), *check = query_bytea(4);
+    char *public = query_text(2);
+    struct sealed sealed = {.purpose = query_text(0),
+                            .algorithm = query_text(1),
+                            .bytes = query_bytea(3),
+                            .check = query_bytea(4)};
 
     authority_name(&a->id, a->name);
-    a->purpose = purpose_from(purpose);
-    if (sealed == NULL || check == NULL)
-        sftca_refuse(SFTCA_CONFLICT, "key_retired", "the key of authority %s is retired", a->name);
+    a->purpose = purpose_from(sealed.purpose);
+    if (sealed.bytes == NULL || sealed.check == NULL)
+        return SFT_ENOTFOUND;
     int r = sshkey_from_text(&a->public, public, strlen(public));
     if (r == SFT_OK)
-        r = unseal(&a->id, algorithm, purpose, sealed, check, &a->key);
+        r = unseal(&a->id, &sealed, &a->key);
     if (r == SFT_OK)
         r = check_pair(a->key, &a->public);
     if (r == SFT_OK)
@@ -183,8 +237,8 @@ fill(struct authority *a)
     if (r != SFT_OK) {
         key_free(a->key);
         a->key = NULL;
-        throw_unseal(r, a);
     }
+    return r;
 }
 
 /* What the outside's certificate of a generation says; the columns came with version 1.1. */
@@ -213,7 +267,7 @@ load_certificate(struct authority *a)
     a->expires_at = DatumGetInt64(query_datum(1));
 }
 
-static void
+static int
 load(struct authority *a)
 {
     static struct query query = {
@@ -231,9 +285,10 @@ load(struct authority *a)
 
     if (query_run(&query, args, NULL) != 1)
         sftca_refuse(SFTCA_NOT_FOUND, "authority_unknown", "there is no such authority");
-    fill(a);
-    if (a->purpose == PURPOSE_X509)
+    int r = fill(a);
+    if (r == SFT_OK && a->purpose == PURPOSE_X509)
         load_certificate(a);
+    return r;
 }
 
 /* The cache's entry, made empty if it is not there. */
@@ -247,8 +302,9 @@ entry(const struct authority_id *id)
     memset(&key, 0, sizeof key); /* the hash is over every byte */
     memcpy(&key.uuid, &id->uuid, sizeof key.uuid);
     key.generation = id->generation;
-    if (authority_cached() >= CACHE_MAX && hash_search(cache, &key, HASH_FIND, NULL) == NULL)
-        cache_wipe();
+    if (hash_get_num_entries(cache) >= CACHE_MAX &&
+        hash_search(cache, &key, HASH_FIND, NULL) == NULL)
+        authority_forget();
     struct authority *a = hash_search(cache, &key, HASH_ENTER, &found);
     if (!found)
         memset((char *)a + sizeof key, 0, sizeof *a - sizeof key);
@@ -262,15 +318,24 @@ drop_key(struct authority *a)
     a->key = NULL;
 }
 
-/* The generation that has the key of this fingerprint; unsealed anew when the cache has another. */
+/* The key of this fingerprint; unsealed anew when the cache has another. */
+static int
+refresh(struct authority *a, const char *fingerprint)
+{
+    kek_check_sealed();
+    if (a->key != NULL && strcmp(a->fingerprint, fingerprint) != 0)
+        drop_key(a);
+    return a->key != NULL ? SFT_OK : load(a);
+}
+
+/* The generation that has the key of this fingerprint. */
 static const struct authority *
 get(const struct authority_id *id, const char *fingerprint)
 {
     struct authority *a = entry(id);
-    if (a->key != NULL && strcmp(a->fingerprint, fingerprint) != 0)
-        drop_key(a);
-    if (a->key == NULL)
-        load(a);
+    int r = refresh(a, fingerprint);
+    if (r != SFT_OK)
+        authority_throw(r, a->name);
     return a;
 }
 
@@ -324,19 +389,37 @@ authority_call(void)
 }
 
 const struct authority *
-authority_live(const struct authority_id *id, uint64 call)
+authority_ask(const struct authority_id *id, uint64 call)
 {
     struct authority *a = entry(id);
     if (a->live_in == call)
         return a->is_live ? a : NULL;
     const char *fingerprint = ask_live(a);
+    a->fault = SFT_OK;
     if (fingerprint != NULL)
-        (void)get(id, fingerprint);
+        a->fault = refresh(a, fingerprint);
     else
         drop_key(a);
     a->is_live = fingerprint != NULL;
     a->live_in = call;
     return a->is_live ? a : NULL;
+}
+
+const struct authority *
+authority_live(const struct authority_id *id, uint64 call)
+{
+    const struct authority *a = authority_ask(id, call);
+    if (a != NULL && a->fault != SFT_OK)
+        authority_throw(a->fault, a->name);
+    return a;
+}
+
+void
+authority_fail(const struct authority *authority, int fault)
+{
+    struct authority *a = entry(&authority->id);
+    drop_key(a);
+    a->fault = fault;
 }
 
 /*

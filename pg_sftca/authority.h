@@ -35,6 +35,7 @@ struct authority {
     uint64 live_in;    /* the call of finish() that last asked about it, and what it learnt: */
     bool is_live;      /* it is not retired */
     uint64 proven_in;  /* the call of finish() that last verified a signature of it */
+    int fault;         /* why it could not be unsealed, SFT_OK when it was */
     uint64 revoked_to; /* the highest serial that any revocation reaches, 0 for none */
     bool has_names;    /* some key or key id of its certificates may be revoked */
 };
@@ -53,9 +54,16 @@ uint64 authority_call(void);
  * The generation, unsealed, or NULL when it is retired (its key is then wiped here too). Asks the
  * database once for each call, by its number. Valid until this backend's next
  * call of any of these; they must be called inside SPI and raise kek_missing, kek_wrong,
- * key_damaged.
+ * key_damaged, token_missing, vault_sealed.
  */
 const struct authority *authority_live(const struct authority_id *id, uint64 call);
+/* The same, but what is wrong with this one key is left in its fault instead of being raised. */
+const struct authority *authority_ask(const struct authority_id *id, uint64 call);
+/* Says that its key has failed to sign: nothing more in this call, tried anew in the next. */
+void authority_fail(const struct authority *authority, int fault);
+/* Whether a fault passes when the operator brings back a key-encryption key or a token. */
+bool authority_may_come_back(int fault);
+_Noreturn void authority_throw(int fault, const char *name);
 /* Whether this serial is revoked, as far as was learnt in this call or later. */
 bool authority_revokes(const struct authority *authority, uint64 serial);
 /*
@@ -67,6 +75,8 @@ const struct authority *authority_active(const pg_uuid_t *uuid, enum purpose pur
                                          const char *subject);
 /* The instance's active statement key. Raises statement_key_missing. */
 const struct authority *authority_statement(void);
+/* Wipes every unsealed key of this backend. */
+void authority_forget(void);
 /* How many keys are unsealed in this backend. */
 int authority_cached(void);
 

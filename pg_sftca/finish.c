@@ -29,6 +29,7 @@
 #include "record.h"
 #include "revocation.h"
 #include "throw.h"
+#include "p11key.h"
 #include "varlena.h"
 
 #define CERT_MAX SSHCERT_BLOB_MAX
@@ -71,6 +72,9 @@ struct call {
     uint64 number;
     FullTransactionId committed; /* a transaction known to be committed */
     bool is_durable;             /* what the query saw is where it must be */
+    bool has_signed;             /* anything */
+    int fault;                   /* of a key that could not be had, and whose: */
+    char name[AUTHORITY_NAME_MAX];
 };
 
 static struct datum_list
@@ -187,21 +191,47 @@ pem_text(const struct sbuf *cert)
     return CStringGetTextDatum(pem);
 }
 
-/* Signs, reads again, compares. False: it is not what the record says, and must not leave. */
-static bool
-is_made(const struct record *record, const struct authority *authority, struct sbuf *cert)
+/* The key cannot be had: the word for its rows. The log tells of it once in a call. */
+static const char *
+failed(struct call *call, const struct authority *authority)
+{
+    int fault = authority->fault;
+    bool may_come_back = authority_may_come_back(fault);
+    if (fault == SFT_ENOMEM)
+        sftca_throw(fault, "signing key");
+    if (call->fault != fault || strcmp(call->name, authority->name) != 0)
+        ereport(LOG,
+                (errmsg("pg_sftca: the key of authority %s cannot be used: %s", authority->name,
+                        fault == SFT_ETOKEN ? p11key_reason() : sft_strerror(fault))));
+    if (call->fault == SFT_OK || may_come_back) {
+        call->fault = fault;
+        strlcpy(call->name, authority->name, sizeof call->name);
+    }
+    return may_come_back ? "unavailable" : "damaged";
+}
+
+/* Signs, reads again, compares; the word for it. What is not "signed" must not leave. */
+static const char *
+make(const struct record *record, const struct authority *authority, struct call *call,
+     struct sbuf *cert)
 {
     const char *field = "length";
     int r = sign(record, authority, cert);
+    if (r == SFT_ETOKEN) {
+        authority_fail(authority, r);
+        return failed(call, authority);
+    }
     if (r == SFT_OK)
         field = record_differs(record, authority, cert->p, cert->len);
     else if (r != SFT_ENOSPACE)
         sftca_throw(r, "signature");
-    if (field == NULL)
-        return true;
+    if (field == NULL) {
+        call->has_signed = true;
+        return "signed";
+    }
     ereport(LOG, (errmsg("pg_sftca: certificate %llu differs from its record in %s; not released",
                          (unsigned long long)record->serial, field)));
-    return false;
+    return "damaged";
 }
 
 /*
@@ -219,10 +249,12 @@ outcome(const struct record *record, struct call *call, const struct authority *
     if (!call->is_durable)
         durable_wait();
     call->is_durable = true;
-    const struct authority *authority = authority_live(&record->authority, call->number);
+    const struct authority *authority = authority_ask(&record->authority, call->number);
     if (authority == NULL || authority_revokes(authority, record->serial) ||
         (authority->has_names && revocation_names(record)))
         return "revoked";
+    if (authority->fault != SFT_OK)
+        return failed(call, authority);
     *authorityp = authority;
     return "signed";
 }
@@ -255,8 +287,9 @@ answer(const Datum *v, const bool *is_null, struct call *call, Datum *out, bool 
     if (authority == NULL)
         return;
     sb_writer(&cert, palloc(CERT_MAX), CERT_MAX);
-    if (!is_made(&record, authority, &cert)) {
-        out[OUT_OUTCOME] = CStringGetTextDatum("damaged");
+    word = make(&record, authority, call, &cert);
+    if (strcmp(word, "signed") != 0) {
+        out[OUT_OUTCOME] = CStringGetTextDatum(word);
         return;
     }
     out[OUT_CERTIFICATE] =
@@ -282,6 +315,10 @@ answer_all(SPITupleTable *rows, ReturnSetInfo *result)
         MemoryContextReset(row_context);
     }
     MemoryContextDelete(row_context);
+    /* nobody is helped by a list of nothing: a key-encryption key or a token is to be brought back
+     */
+    if (!call.has_signed && authority_may_come_back(call.fault))
+        authority_throw(call.fault, call.name);
 }
 
 PG_FUNCTION_INFO_V1(sftca_finish);

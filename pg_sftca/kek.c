@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * kek.c - reading the key-encryption key from a file or a command, and refusing one that others
- * could have read.
+ * kek.c - keeping the key-encryption key, and letting go of it for good.
  */
 #include "postgres.h"
 
@@ -11,174 +10,224 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
-#include "storage/fd.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "common_text.h"
 #include "kek.h"
 #include "throw.h"
 
-static char *kek_file, *kek_command;
+#define PAGE_LEN 4096
+#define SEALED_FILE "pg_sftca.sealed" /* in the data directory; see note_sealed() */
 
-/* In a page of its own that core dumps leave out; inherited by backends when preloaded. */
-static struct kek_page {
-    bool is_loaded;
-    uint8_t key[WRAP_KEK_LEN];
-} * page;
+static struct kek_source sources[KEKS] = {{.prefix = "pg_sftca.kek_"},
+                                          {.prefix = "pg_sftca.previous_kek_"}};
+
+/* In a page of its own that core dumps leave out. */
+struct page {
+    bool is_sealed; /* of the shared page */
+    struct slot {
+        bool is_loaded;
+        uint8_t key[WRAP_KEK_LEN], check[WRAP_CHECK_LEN];
+    } slots[KEKS];
+};
+
+/*
+ * The postmaster's, when preloaded: one page that all processes share and none can write by
+ * accident, so that whoever seals wipes it for all. And this process's own.
+ */
+static struct page *shared, *own;
+
+static struct page *
+page_make(int sharing)
+{
+    void *p = mmap(NULL, PAGE_LEN, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    (void)madvise(p, PAGE_LEN, MADV_DONTDUMP);
+    (void)mlock(p, PAGE_LEN); /* as far as the limits go */
+    return p;
+}
+
+static void
+shared_writable(bool yes)
+{
+    (void)mprotect(shared, PAGE_LEN, yes ? PROT_READ | PROT_WRITE : PROT_READ);
+}
+
+/* ---- sealing ---- */
+
+/* Where there is no shared page: the start time of the server that was sealed, in a file. */
+static void
+note_sealed(void)
+{
+    int fd = open(SEALED_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool good = fd >= 0 && write(fd, &PgStartTime, sizeof PgStartTime) == sizeof PgStartTime;
+    const char *why = strerror(errno);
+    if (fd >= 0)
+        close(fd);
+    if (!good)
+        ereport(ERROR, (errcode_for_file_access(), errmsg("the vault cannot be sealed: %s", why)));
+}
 
 static bool
-page_make(void)
+is_noted(void)
 {
-    if (page != NULL)
-        return true;
-    void *p = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
-        return false;
-    (void)madvise(p, sizeof *page, MADV_DONTDUMP);
-    page = p;
-    return true;
+    TimestampTz noted = 0;
+    int fd = open(SEALED_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno != ENOENT; /* what cannot be read may say so */
+    bool good = read(fd, &noted, sizeof noted) == sizeof noted;
+    close(fd);
+    return good && noted == PgStartTime;
 }
+
+bool
+kek_is_sealed(void)
+{
+    return shared != NULL ? shared->is_sealed : is_noted();
+}
+
+void
+kek_check_sealed(void)
+{
+    if (kek_is_sealed())
+        sftca_refuse(SFTCA_UNAVAILABLE, "vault_sealed",
+                     "the vault is sealed until the server is started again");
+}
+
+void
+kek_seal(void)
+{
+    kek_forget();
+    if (shared == NULL) {
+        note_sealed();
+        return;
+    }
+    shared_writable(true);
+    mem_wipe(shared, sizeof *shared);
+    shared->is_sealed = true;
+    shared_writable(false);
+}
+
+/* ---- reading ---- */
 
 void
 kek_forget(void)
 {
-    if (page != NULL)
-        mem_wipe(page, sizeof *page);
-}
-
-/* Why this file is not fit to hold the key, or NULL. */
-static const char *
-file_fault(const struct stat *st)
-{
-    if (!S_ISREG(st->st_mode))
-        return "is not a regular file";
-    if (st->st_uid != 0 && st->st_uid != geteuid())
-        return "belongs to neither root nor the server's user";
-    if (st->st_mode & (S_IRWXO | S_IWGRP | S_IXGRP))
-        return "is open to others";
-    /* root may hand it to the server's own group; the server's own file needs no group */
-    if ((st->st_mode & S_IRGRP) && (st->st_uid != 0 || st->st_gid != getegid()))
-        return "is readable by a group";
-    if (st->st_size != WRAP_KEK_LEN)
-        return "does not hold exactly 32 bytes";
-    return NULL;
+    if (own != NULL)
+        mem_wipe(own, sizeof *own);
 }
 
 static bool
-read_open_file(int fd, char *reason, size_t cap)
+slot_read(struct slot *slot, enum kek_which which, char reason[KEK_REASON_MAX])
 {
-    struct stat st;
-    uint8_t buf[WRAP_KEK_LEN + 1];
-
-    const char *fault = fstat(fd, &st) != 0 ? "cannot be examined" : file_fault(&st);
-    if (fault == NULL && read(fd, buf, sizeof buf) != WRAP_KEK_LEN)
-        fault = "does not hold exactly 32 bytes";
-    if (fault == NULL)
-        memcpy(page->key, buf, WRAP_KEK_LEN);
-    else
-        snprintf(reason, cap, "the file of pg_sftca.kek_file %s", fault);
-    mem_wipe(buf, sizeof buf);
-    return fault == NULL;
-}
-
-static bool
-read_file(char *reason, size_t cap)
-{
-    /* O_NONBLOCK: a FIFO must not hang the server; O_NOFOLLOW: nobody may redirect us */
-    int fd = open(kek_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        if (errno == ELOOP)
-            snprintf(reason, cap, "the file of pg_sftca.kek_file is a symbolic link");
-        else
-            snprintf(reason, cap, "the file of pg_sftca.kek_file cannot be opened: %s",
-                     strerror(errno));
+    if (!kek_source_read(&sources[which], slot->key, reason))
         return false;
-    }
-    bool good = read_open_file(fd, reason, cap);
-    close(fd);
-    return good;
+    slot->is_loaded = wrap_check(slot->key, slot->check) == SFT_OK;
+    if (!slot->is_loaded)
+        snprintf(reason, KEK_REASON_MAX, "the cryptographic library failed");
+    return slot->is_loaded;
 }
 
-static bool
-read_command(char *reason, size_t cap)
+/* NULL: reason says why. Does not raise. */
+static const struct slot *
+slot_of(enum kek_which which, char reason[KEK_REASON_MAX])
 {
-    uint8_t buf[WRAP_KEK_LEN + 1];
-    FILE *pipe = OpenPipeStream(kek_command, "r");
-    if (pipe == NULL) {
-        snprintf(reason, cap, "pg_sftca.kek_command cannot be run: %s", strerror(errno));
-        return false;
+    reason[0] = '\0';
+    if (kek_is_sealed()) {
+        snprintf(reason, KEK_REASON_MAX, "the vault is sealed until the server is started again");
+        return NULL;
     }
-    setvbuf(pipe, NULL, _IONBF, 0); /* no copy of the key in a buffer that we do not wipe */
-    size_t n = fread(buf, 1, sizeof buf, pipe);
-    int status = ClosePipeStream(pipe);
-    bool good = n == WRAP_KEK_LEN && status == 0;
-    if (good)
-        memcpy(page->key, buf, WRAP_KEK_LEN);
-    else if (status != 0 && n <= WRAP_KEK_LEN)
-        snprintf(reason, cap, "pg_sftca.kek_command failed");
-    else
-        snprintf(reason, cap, "pg_sftca.kek_command did not print exactly 32 bytes");
-    mem_wipe(buf, sizeof buf);
-    return good;
-}
-
-static bool
-is_set(const char *setting)
-{
-    return setting != NULL && setting[0] != '\0';
+    if (shared != NULL && shared->slots[which].is_loaded)
+        return &shared->slots[which];
+    if (own == NULL && (own = page_make(MAP_PRIVATE)) == NULL) {
+        snprintf(reason, KEK_REASON_MAX, "out of memory");
+        return NULL;
+    }
+    struct slot *slot = &own->slots[which];
+    return slot->is_loaded || slot_read(slot, which, reason) ? slot : NULL;
 }
 
 bool
-kek_try(char *reason, size_t cap)
+kek_try(char reason[KEK_REASON_MAX])
 {
-    reason[0] = '\0';
-    if (page != NULL && page->is_loaded)
-        return true;
-    if (!page_make())
-        snprintf(reason, cap, "out of memory");
-    else if (is_set(kek_file) && is_set(kek_command))
-        snprintf(reason, cap, "pg_sftca.kek_file and pg_sftca.kek_command are both set");
-    else if (is_set(kek_file))
-        page->is_loaded = read_file(reason, cap);
-    else if (is_set(kek_command))
-        page->is_loaded = read_command(reason, cap);
-    else
-        snprintf(reason, cap, "neither pg_sftca.kek_file nor pg_sftca.kek_command is set");
-    return page != NULL && page->is_loaded;
+    return slot_of(KEK_CURRENT, reason) != NULL;
+}
+
+static const struct slot *
+slot_need(enum kek_which which)
+{
+    char reason[KEK_REASON_MAX];
+    kek_check_sealed();
+    const struct slot *slot = slot_of(which, reason);
+    if (slot == NULL)
+        sftca_refuse(SFTCA_UNAVAILABLE, "kek_missing",
+                     "the %skey-encryption key is not available: %s",
+                     which == KEK_PREVIOUS ? "previous " : "", reason);
+    return slot;
 }
 
 const uint8_t *
 kek_need(void)
 {
-    char reason[KEK_REASON_MAX];
-    if (!kek_try(reason, sizeof reason))
-        sftca_refuse(SFTCA_UNAVAILABLE, "kek_missing",
-                     "the key-encryption key is not available: %s", reason);
-    return page->key;
+    return slot_need(KEK_CURRENT)->key;
 }
+
+const uint8_t *
+kek_previous_check(void)
+{
+    return kek_source_is_set(&sources[KEK_PREVIOUS]) ? slot_need(KEK_PREVIOUS)->check : NULL;
+}
+
+static bool
+fits(const struct slot *slot, const void *check, size_t len)
+{
+    return len == sizeof slot->check && mem_equal(slot->check, check, len);
+}
+
+const uint8_t *
+kek_for(const void *check, size_t len)
+{
+    char reason[KEK_REASON_MAX];
+    const struct slot *slot = slot_need(KEK_CURRENT);
+    if (!fits(slot, check, len) && kek_source_is_set(&sources[KEK_PREVIOUS]))
+        slot = slot_of(KEK_PREVIOUS, reason);
+    return slot != NULL && fits(slot, check, len) ? slot->key : NULL;
+}
+
+/* ---- settings ---- */
 
 /* Another place: what was read from the old one is no longer wanted. A mere reload changes nothing.
  */
 static void
-forget_if_new(const char *old, const char *new)
+forget_if_new(enum kek_which which, const char *old, const char *new)
 {
-    if (strcmp(old != NULL ? old : "", new != NULL ? new : "") != 0)
-        kek_forget();
+    if (strcmp(old != NULL ? old : "", new != NULL ? new : "") == 0)
+        return;
+    if (own != NULL)
+        mem_wipe(&own->slots[which], sizeof own->slots[which]);
+    if (shared == NULL)
+        return;
+    shared_writable(true);
+    mem_wipe(&shared->slots[which], sizeof shared->slots[which]);
+    shared_writable(false);
 }
 
-static void
-assign_file(const char *new, void *extra)
-{
-    (void)extra;
-    forget_if_new(kek_file, new);
-}
-
-static void
-assign_command(const char *new, void *extra)
-{
-    (void)extra;
-    forget_if_new(kek_command, new);
-}
+#define ASSIGN(which, field)                                                                       \
+    static void assign_##which##_##field(const char *new, void *extra)                             \
+    {                                                                                              \
+        (void)extra;                                                                               \
+        forget_if_new(which, sources[which].field, new);                                           \
+    }
+ASSIGN(KEK_CURRENT, file)
+ASSIGN(KEK_CURRENT, command)
+ASSIGN(KEK_CURRENT, token)
+ASSIGN(KEK_CURRENT, wrapped_file)
+ASSIGN(KEK_PREVIOUS, file)
+ASSIGN(KEK_PREVIOUS, command)
+ASSIGN(KEK_PREVIOUS, token)
+ASSIGN(KEK_PREVIOUS, wrapped_file)
 
 static void
 define(const char *name, const char *what, char **where, GucStringAssignHook assign)
@@ -187,15 +236,53 @@ define(const char *name, const char *what, char **where, GucStringAssignHook ass
                                GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE, NULL, assign, NULL);
 }
 
+#define DEFINE(which, name, field, what)                                                           \
+    define("pg_sftca." name, what, &sources[which].field, assign_##which##_##field)
+
+static void
+define_all(void)
+{
+    DEFINE(KEK_CURRENT, "kek_file", file,
+           "File that holds the 32 bytes of the key-encryption key.");
+    DEFINE(KEK_CURRENT, "kek_command", command,
+           "Command that prints the 32 bytes of the key-encryption key.");
+    DEFINE(KEK_CURRENT, "kek_token", token,
+           "PKCS#11 URI of the RSA key that unwraps the key-encryption key.");
+    DEFINE(KEK_CURRENT, "kek_wrapped_file", wrapped_file,
+           "File that holds the key-encryption key, encrypted to the token's key.");
+    DEFINE(KEK_PREVIOUS, "previous_kek_file", file,
+           "As kek_file, of the key that everything is being sealed anew from.");
+    DEFINE(KEK_PREVIOUS, "previous_kek_command", command,
+           "As kek_command, of the key that everything is being sealed anew from.");
+    DEFINE(KEK_PREVIOUS, "previous_kek_token", token,
+           "As kek_token, of the key that everything is being sealed anew from.");
+    DEFINE(KEK_PREVIOUS, "previous_kek_wrapped_file", wrapped_file,
+           "As kek_wrapped_file, of the key that everything is being sealed anew from.");
+}
+
+static void
+preload(enum kek_which which)
+{
+    char reason[KEK_REASON_MAX];
+    if (!slot_read(&shared->slots[which], which, reason))
+        ereport(WARNING, (errmsg("pg_sftca %s: %s",
+                                 which == KEK_CURRENT ? "signs nothing"
+                                                      : "has no previous key-encryption key",
+                                 reason)));
+}
+
 void
 kek_init(void)
 {
-    char reason[KEK_REASON_MAX];
-    define("pg_sftca.kek_file", "File that holds the 32 bytes of the key-encryption key.",
-           &kek_file, assign_file);
-    define("pg_sftca.kek_command", "Command that prints the 32 bytes of the key-encryption key.",
-           &kek_command, assign_command);
-    MarkGUCPrefixReserved("pg_sftca");
-    if (process_shared_preload_libraries_in_progress && !kek_try(reason, sizeof reason))
-        ereport(WARNING, (errmsg("pg_sftca signs nothing: %s", reason)));
+    define_all();
+    if (!process_shared_preload_libraries_in_progress)
+        return;
+    struct page *page = page_make(MAP_SHARED);
+    if (page == NULL)
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("pg_sftca: out of memory")));
+    shared = page;
+    preload(KEK_CURRENT);
+    if (kek_source_is_set(&sources[KEK_PREVIOUS]))
+        preload(KEK_PREVIOUS);
+    shared_writable(false);
 }

@@ -1,25 +1,41 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * kek.h - the key-encryption key: where it comes from and who may have seen it.
+ * kek.h - the key-encryption key of this process: where it comes from and who may have seen it.
  *
- * Named by pg_sftca.kek_file or pg_sftca.kek_command, never in the database. Read once: at server
- * start when the library is preloaded, else by each backend that first needs it.
+ * Named by pg_sftca.kek_* (kek_source.h), never in the database. Read once: at server start when
+ * the library is preloaded, else by each backend that first needs it. The previous key, that of
+ * pg_sftca.previous_kek_*, opens what is not sealed anew yet.
+ *
+ * Sealed, by kek_seal(), nothing is read any more until the server is started again.
  */
 #ifndef SFTCA_KEK_H
 #define SFTCA_KEK_H
 
 #include "core/wrap.h"
+#include "kek_source.h"
 
-/* Defines the settings; under shared_preload_libraries also reads the key. */
+enum kek_which { KEK_CURRENT, KEK_PREVIOUS, KEKS };
+
+/* Defines the settings; under shared_preload_libraries also reads the keys. */
 void kek_init(void);
-/* The 32 bytes, valid until the transaction ends. Raises kek_missing, saying why. */
+/* The 32 bytes, valid until the transaction ends. Raises kek_missing, saying why, or vault_sealed.
+ */
 const uint8_t *kek_need(void);
-#define KEK_REASON_MAX 256
+/* The key whose wrap_check() this is, current or previous; NULL when it is another's. Raises as
+ * kek_need. */
+const uint8_t *kek_for(const void *check, size_t len);
+/* wrap_check() of the previous key, NULL when there is none. */
+const uint8_t *kek_previous_check(void);
 
-/* Whether the key can be had; if not, reason (cap bytes) says why, without its path. Does not
- * raise. */
-bool kek_try(char *reason, size_t cap);
-/* Wipes it. */
+/* Whether the key can be had; if not, reason says why, without its path. Does not raise. */
+bool kek_try(char reason[KEK_REASON_MAX]);
+/* Wipes what this process alone has. */
 void kek_forget(void);
+
+/* Wipes the keys and lets no process of this server have them until it is started again. Raises. */
+void kek_seal(void);
+bool kek_is_sealed(void);
+/* Raises vault_sealed when it is. */
+void kek_check_sealed(void);
 
 #endif

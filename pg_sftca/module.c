@@ -5,11 +5,12 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "storage/ipc.h"
+#include "utils/guc.h"
 
 #include "authority.h"
 #include "durable.h"
 #include "kek.h"
+#include "p11.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,7 +19,9 @@ void _PG_init(void);
 void
 _PG_init(void)
 {
+    p11_init(); /* kek_init may need it */
     kek_init();
+    MarkGUCPrefixReserved("pg_sftca");
     durable_init();
     authority_init();
 }

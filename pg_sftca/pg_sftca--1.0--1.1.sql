@@ -242,6 +242,137 @@ COMMENT ON VIEW sftca.authority_list IS 'Every authority in one row: what signs,
 
 -- == keys and the key-encryption key ==
 
+ALTER TABLE sftca.sealed_keys ADD COLUMN token text;
+COMMENT ON COLUMN sftca.sealed_keys.token IS 'Which key of which PKCS#11 token, for people to read, when the private key is in one; what is sealed is then this URI.';
+
+CREATE TABLE sftca.key_events (
+    id           uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid() CONSTRAINT key_event_taken PRIMARY KEY,
+    at           timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    event        text NOT NULL CONSTRAINT key_event_unknown CHECK (event IN ('import', 'export', 'token', 'reseal', 'krl_version')),
+    authority_id uuid,
+    generation   int,
+    actor        text NOT NULL DEFAULT session_user,
+    detail       text NOT NULL DEFAULT ''
+);
+SELECT pg_catalog.pg_extension_config_dump('sftca.key_events', '');
+COMMENT ON TABLE sftca.key_events IS 'What was done to keys by hand: added to only, never changed. Outlives what it tells of.';
+COMMENT ON COLUMN sftca.key_events.actor IS 'The role that had logged in.';
+COMMENT ON CONSTRAINT key_event_taken ON sftca.key_events IS 'There is such an event already.';
+COMMENT ON CONSTRAINT key_event_unknown ON sftca.key_events IS 'An event is import, export, token, reseal or krl_version.';
+
+CREATE FUNCTION sftca.key_note(what text, authority uuid, generation int, detail text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO sftca.key_events (event, authority_id, generation, detail) VALUES (what, authority, generation, detail);
+END $$;
+COMMENT ON FUNCTION sftca.key_note(text, uuid, int, text) IS 'Adds a key event.';
+
+CREATE FUNCTION sftca.seal() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'sftca_seal';
+COMMENT ON FUNCTION sftca.seal() IS
+'Wipes the key-encryption key and every unsealed key: no process of this server signs or unseals anything until the server is started again, whether this transaction commits or not. Works on a standby too.';
+
+CREATE FUNCTION sftca.is_sealed() RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_is_sealed';
+COMMENT ON FUNCTION sftca.is_sealed() IS 'Whether seal() was called since the server was started.';
+
+CREATE FUNCTION sftca.kek_previous() RETURNS bytea
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_kek_previous';
+COMMENT ON FUNCTION sftca.kek_previous() IS 'How rows under the previous key-encryption key are marked; NULL when pg_sftca.previous_kek_* names none. Refuses: kek_missing, vault_sealed.';
+
+CREATE FUNCTION sftca.reseal_bytes(authority uuid, generation int, algorithm text, purpose text, sealed bytea, mark bytea,
+    OUT resealed bytea, OUT new_mark bytea)
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_reseal_bytes';
+COMMENT ON FUNCTION sftca.reseal_bytes(uuid, int, text, text, bytea, bytea) IS
+'What is sealed under the previous key-encryption key, sealed under the current one. Refuses: kek_missing, kek_wrong, key_damaged, vault_sealed.';
+
+CREATE FUNCTION sftca.reseal(max_keys int DEFAULT 1000, OUT resealed bigint, OUT remaining bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine bytea;
+    previous CONSTANT bytea := sftca.kek_previous();
+    one record;
+    made record;
+BEGIN
+    IF max_keys IS NULL OR max_keys NOT BETWEEN 1 AND 100000 THEN
+        PERFORM sftca.refuse('22023', 'limit_range', 'One call seals 1 to 100000 keys anew.');
+    END IF;
+    mine := (SELECT s.kek_check FROM sftca.kek_status() s);
+    IF previous IS NULL OR mine IS NULL THEN
+        PERFORM sftca.refuse('SF503', 'kek_missing', 'Both the current and the previous key-encryption key are needed.');
+    END IF;
+    PERFORM sftca.commit_durably();
+    resealed := 0;
+    -- another call has the rows that are locked; a row that was retired meanwhile is gone
+    FOR one IN SELECT s.authority_id, s.generation, a.algorithm, a.purpose, s.sealed, s.kek_check
+                 FROM sftca.sealed_keys s JOIN sftca.authorities a ON a.id = s.authority_id
+                WHERE s.kek_check <> mine ORDER BY s.authority_id, s.generation LIMIT max_keys FOR UPDATE OF s SKIP LOCKED LOOP
+        made := sftca.reseal_bytes(one.authority_id, one.generation, one.algorithm, one.purpose, one.sealed, one.kek_check);
+        UPDATE sftca.sealed_keys s SET sealed = made.resealed, kek_check = made.new_mark
+         WHERE s.authority_id = one.authority_id AND s.generation = one.generation;
+        resealed := resealed + 1;
+    END LOOP;
+    FOR one IN SELECT v.sealed, v.kek_check FROM sftca.vault_secret v
+                WHERE v.kek_check <> mine AND resealed < max_keys FOR UPDATE SKIP LOCKED LOOP
+        made := sftca.reseal_bytes('00000000-0000-0000-0000-000000000000', 0, 'hmac-sha256', 'vault_secret', one.sealed, one.kek_check);
+        UPDATE sftca.vault_secret v SET sealed = made.resealed, kek_check = made.new_mark;
+        resealed := resealed + 1;
+    END LOOP;
+    SELECT (SELECT count(*) FROM sftca.sealed_keys s WHERE s.kek_check <> mine) + (SELECT count(*) FROM sftca.vault_secret v WHERE v.kek_check <> mine)
+      INTO remaining;
+    IF resealed > 0 THEN
+        PERFORM sftca.key_note('reseal', NULL, NULL, format('%s sealed anew, %s to go', resealed, remaining));
+    END IF;
+END $$;
+COMMENT ON FUNCTION sftca.reseal(int) IS
+'Seals at most so many keys, and the vault secret, under the current key-encryption key instead of the previous one; call it until remaining is 0. Refuses: limit_range, kek_missing, kek_wrong, key_damaged, vault_sealed, not_durable.';
+
+CREATE FUNCTION sftca.krl_version_raise(authority uuid, at_least bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    was bigint;
+BEGIN
+    PERFORM sftca.commit_durably();
+    SELECT v.version INTO was FROM sftca.krl_versions v WHERE v.authority_id = authority FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such SSH authority.');
+    ELSIF at_least IS NULL OR at_least <= was OR at_least > was + 1000000 THEN
+        PERFORM sftca.refuse('22023', 'krl_version_range', format('A version is raised from %s by at most a million.', was));
+    END IF;
+    UPDATE sftca.krl_versions v SET version = at_least, changed_at = clock_timestamp() WHERE v.authority_id = authority;
+    PERFORM sftca.key_note('krl_version', authority, NULL, format('from %s to %s', was, at_least));
+    RETURN at_least;
+END $$;
+COMMENT ON FUNCTION sftca.krl_version_raise(uuid, bigint) IS
+'After a restore to an older dump: makes the revocation list newer than what servers have seen, or they refuse it as a rollback. Refuses: authority_unknown, krl_version_range, not_durable.';
+
+CREATE OR REPLACE FUNCTION sftca.status(OUT kek text, OUT detail text, OUT authorities bigint, OUT sealed_keys bigint,
+    OUT cached_keys int, OUT in_recovery boolean, OUT version text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine record;
+    previous bytea;
+    older bigint;
+    strange bigint;
+BEGIN
+    mine := sftca.kek_status();
+    SELECT count(*) INTO authorities FROM sftca.authorities;
+    IF mine.kek_check IS NOT NULL THEN
+        previous := sftca.kek_previous();
+    END IF;
+    SELECT count(*), count(*) FILTER (WHERE s.kek_check = previous),
+           count(*) FILTER (WHERE s.kek_check <> mine.kek_check AND s.kek_check IS DISTINCT FROM previous)
+      INTO sealed_keys, older, strange FROM sftca.sealed_keys s;
+    kek := CASE WHEN sftca.is_sealed() THEN 'sealed' WHEN mine.kek_check IS NULL THEN 'missing' WHEN strange > 0 THEN 'wrong' ELSE 'ok' END;
+    detail := coalesce(mine.reason,
+        CASE WHEN strange > 0 THEN format('%s of %s keys are sealed under another key-encryption key', strange, sealed_keys)
+             WHEN older > 0 THEN format('%s of %s keys are still sealed under the previous key-encryption key: call reseal()', older, sealed_keys) END);
+    cached_keys := mine.cached_keys;
+    in_recovery := mine.in_recovery;
+    SELECT e.extversion INTO version FROM pg_extension e WHERE e.extname = 'pg_sftca';
+END $$;
+COMMENT ON FUNCTION sftca.status() IS 'Whether the vault can sign: kek is ok, missing, wrong, or sealed (by seal(), until the server is started again). Refuses kek_missing when pg_sftca.previous_kek_* names a key that is not there.';
+
 -- == SSH ==
 
 CREATE FUNCTION sftca.parse_certificate(certificate text, OUT type text, OUT kind text, OUT serial numeric, OUT key_id text,

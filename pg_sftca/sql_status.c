@@ -26,7 +26,7 @@ sftca_kek_status(PG_FUNCTION_ARGS)
     Datum values[4] = {0};
     bool nulls[4] = {0};
 
-    nulls[0] = kek_try(reason, sizeof reason);
+    nulls[0] = kek_try(reason);
     nulls[1] = !nulls[0];
     if (!nulls[0]) {
         values[0] = CStringGetTextDatum(reason);

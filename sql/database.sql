@@ -28,6 +28,16 @@ CREATE EXTENSION IF NOT EXISTS pg_sftca;
 ALTER EXTENSION pg_sftca UPDATE;
 GRANT USAGE ON SCHEMA sftca TO sft_owner;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA sftca TO sft_owner;
+-- but for what moves keys in and out, or stops everything: superusers, and whom they grant it to
+DO $$
+DECLARE
+    one regprocedure;
+BEGIN
+    FOR one IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'sftca'::regnamespace
+                AND (p.proname ~ '(seal|import|export|token|transport|adopt)' OR p.proname IN ('key_note', 'krl_version_raise')) LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM sft_owner', one);
+    END LOOP;
+END $$;
 GRANT SELECT ON sftca.keys, sftca.statement_keys, sftca.certificates, sftca.revocations TO sft_owner;
 
 CREATE SCHEMA IF NOT EXISTS sft AUTHORIZATION sft_owner;

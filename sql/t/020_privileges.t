@@ -70,6 +70,12 @@ for my $who (sort keys %session) {
 	is "@call", '', "S1 $who: permission denied for every function but its own";
 }
 
+# what moves keys, or stops everything, is not the platform's either
+my @grave = $db->root->run(q{SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'sftca'::regnamespace
+	AND p.proname ~ '^(seal|reseal|authority_import|authority_create_on_token|key_import|key_import_sealed|key_export|key_prepare_on_token|key_note|krl_version_raise|transport_key_create)'});
+cmp_ok scalar(@grave), '>=', 4, 'there are such functions';
+is $db->root->value("SELECT has_function_privilege('sft_owner', '$_', 'EXECUTE')"), 'f', "the platform's owner may not call $_" for @grave;
+
 for my $who (qw(gateway dba)) {
 	refused($who, 'S1 CREATE TEMP TABLE', 'CREATE TEMP TABLE t (x int)');
 	refused($who, 'S1 CREATE TABLE in public', 'CREATE TABLE public.t (x int)');
