@@ -83,7 +83,7 @@ authority_name(const struct authority_id *id, char out[AUTHORITY_NAME_MAX])
 }
 
 void
-authority_forget(void)
+authority_wipe(void)
 {
     HASH_SEQ_STATUS scan;
     struct authority *a;
@@ -101,7 +101,7 @@ on_exit_wipe(int code, Datum arg)
 {
     (void)code;
     (void)arg;
-    authority_forget();
+    authority_wipe();
     kek_forget();
 }
 
@@ -113,7 +113,7 @@ on_xact_end(XactEvent event, void *arg)
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
         return;
     if (hash_get_num_entries(cache) > 0 && kek_is_sealed()) {
-        authority_forget();
+        authority_wipe();
         kek_forget();
     }
 }
@@ -304,7 +304,7 @@ entry(const struct authority_id *id)
     key.generation = id->generation;
     if (hash_get_num_entries(cache) >= CACHE_MAX &&
         hash_search(cache, &key, HASH_FIND, NULL) == NULL)
-        authority_forget();
+        authority_wipe();
     struct authority *a = hash_search(cache, &key, HASH_ENTER, &found);
     if (!found)
         memset((char *)a + sizeof key, 0, sizeof *a - sizeof key);
@@ -370,8 +370,11 @@ const struct authority *
 authority_any(const struct authority_id *id)
 {
     struct authority *a = entry(id);
+    kek_check_sealed();
     drop_key(a);
-    load(a);
+    int r = load(a);
+    if (r != SFT_OK)
+        authority_throw(r, a->name);
     return a;
 }
 

@@ -76,7 +76,7 @@ const struct authority *authority_active(const pg_uuid_t *uuid, enum purpose pur
 /* The instance's active statement key. Raises statement_key_missing. */
 const struct authority *authority_statement(void);
 /* Wipes every unsealed key of this backend. */
-void authority_forget(void);
+void authority_wipe(void);
 /* How many keys are unsealed in this backend. */
 int authority_cached(void);
 

@@ -59,7 +59,7 @@ sftca_seal(PG_FUNCTION_ARGS)
 {
     (void)fcinfo;
     kek_seal();
-    authority_forget();
+    authority_wipe();
     ereport(LOG, (errmsg("pg_sftca: sealed by role %s until the server is started again",
                          GetUserNameFromId(GetSessionUserId(), true))));
     wake_others();

@@ -278,6 +278,8 @@ RETURN CASE
         sft_core.host_certificate_json(h, certificate))
     WHEN outcome = 'not_committed' THEN sft_core.refusal(409, 'not_committed',
         'This certificate''s record is not committed.', NULL)
+    WHEN outcome = 'unavailable' THEN sft_core.refusal(503, 'key_unavailable',
+        'The key of this authority cannot be used just now.', NULL)
     ELSE sft_core.refusal(404, 'credential_unknown', 'There is no such certificate, or not any more.', NULL) END;
 COMMENT ON FUNCTION sft_core.finish_one(text, text, sft.credentials, sft.host_certificates) IS 'The answer for an id that the vault finished, from the platform''s row of it.';
 
