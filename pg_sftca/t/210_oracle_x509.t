@@ -18,23 +18,8 @@ my $dir = $v->folder;
 my @algorithms = Oracle::everything() ? @Oracle::algorithms : qw(ed25519 ecdsa-p256 ecdsa-p384 ecdsa-p521 rsa-2048);
 my (%key, %file, %authority);
 for my $type (@algorithms) {
-	# openssl's form of a private key; its public half in ssh-keygen's
-	$file{$type} = "$dir/tls-$type.pem";
-	$v->db->must('openssl', 'genpkey', '-quiet', '-out', $file{$type}, '-algorithm', $type eq 'ed25519' ? ('ed25519') : $type =~ /^ecdsa-p(\d+)/ ? ('EC', '-pkeyopt', "ec_paramgen_curve:P-$1") : $type =~ /^rsa-(\d+)/ ? ('RSA', '-pkeyopt', "rsa_keygen_bits:$1") : die $type);
-	$key{$type} = ssh_form($type, $file{$type});
+	($key{$type}, $file{$type}) = Oracle::tls_key($v, $type);
 	$authority{$type} = $s->value("SELECT sftca.authority_create('x509', '$type')");
-}
-
-sub ssh_form
-{
-	my ($type, $file) = @_;
-	if ($type eq 'ed25519') {                  # ssh-keygen does not read it
-		my $der = $v->db->must('sh', '-c', "openssl pkey -in $file -pubout -outform DER | base64 -w0");
-		require MIME::Base64;
-		return 'ssh-ed25519 ' . MIME::Base64::encode_base64(join('', map { pack 'N/a*', $_ } 'ssh-ed25519', substr MIME::Base64::decode_base64($der), -32), '');
-	}
-	$v->db->must('openssl', 'pkey', '-in', $file, '-pubout', '-out', "$file.spki");
-	return join ' ', (split ' ', $v->db->must('ssh-keygen', '-i', '-m', 'PKCS8', '-f', "$file.spki"))[0, 1];
 }
 
 my $made = 0;

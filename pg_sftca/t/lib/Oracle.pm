@@ -3,16 +3,31 @@
 #
 #   my %is = Oracle::ssh($v, @certificates);        # by serial, what ssh-keygen -L shows
 #   my %should = Oracle::records($s, 'ssh_user');   # by serial, what the vault recorded, in the same form
-#   my @all = Oracle::of_the_sweep(\@everything, @selection)  # ORACLE=all takes everything
+#   my ($public, $file) = Oracle::tls_key($v, 'ecdsa-p384');
+#   Oracle::everything()                     # ORACLE=all: no selection
 package Oracle;
 use strict;
 use warnings;
-use Exporter 'import';
 use JSON::PP ();
+use MIME::Base64;
 
 our @algorithms = qw(ed25519 ecdsa-p256 ecdsa-p384 ecdsa-p521 rsa-2048 rsa-3072 rsa-4096);
 our %keygen = ('ed25519' => ['ed25519'], (map { ("ecdsa-p$_" => ['ecdsa', '-b', $_]) } 256, 384, 521), (map { ("rsa-$_" => ['rsa', '-b', $_]) } 2048, 3072, 4096));
 our $sk_provider = '/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so';
+
+# A private key as OpenSSL writes it, and its public half as ssh-keygen does: (public key, file)
+sub tls_key
+{
+	my ($v, $type) = @_;
+	my $file = $v->folder . "/tls-$type.pem";
+	$v->db->must('openssl', 'genpkey', '-quiet', '-out', $file, '-algorithm', $type eq 'ed25519' ? ('ed25519') : $type =~ /^ecdsa-p(\d+)/ ? ('EC', '-pkeyopt', "ec_paramgen_curve:P-$1") : $type =~ /^rsa-(\d+)/ ? ('RSA', '-pkeyopt', "rsa_keygen_bits:$1") : die $type);
+	if ($type eq 'ed25519') {                  # ssh-keygen does not read it
+		my $der = decode_base64($v->db->must('sh', '-c', 'openssl pkey -in "$0" -pubout -outform DER | base64 -w0', $file));
+		return ('ssh-ed25519 ' . encode_base64(join('', map { pack 'N/a*', $_ } 'ssh-ed25519', substr $der, -32), ''), $file);
+	}
+	$v->db->must('openssl', 'pkey', '-in', $file, '-pubout', '-out', "$file.spki");
+	return (join(' ', (split ' ', $v->db->must('ssh-keygen', '-i', '-m', 'PKCS8', '-f', "$file.spki"))[0, 1]), $file);
+}
 
 # Everything in check-long, else what is named.
 sub everything { return ($ENV{ORACLE} // '') eq 'all' }
