@@ -180,3 +180,27 @@ httpsig_verify_request(const struct sshkey *pub, const struct httpsig_request *r
     put_base(&b, req, content_digest, signature_input);
     return sb_err(&b) != 0 ? sb_err(&b) : key_verify_raw(pub, base, b.len, sig);
 }
+
+int
+httpsig_request_base(const struct httpsig_request *req, const char *content_digest,
+                     const char *signature_input, char *out, size_t cap)
+{
+    struct httpsig_params params;
+    struct sbuf b;
+    int err = httpsig_parse_request(signature_input, &params);
+    if (err == 0)
+        err = check_fields(req);
+    if (err == 0 && (content_digest != NULL) != params.has_digest)
+        err = SFT_EFORMAT;
+    if (err == 0 && content_digest != NULL && strpbrk(content_digest, "\r\n") != NULL)
+        err = SFT_EFORMAT;
+    sb_writer(&b, out, cap);
+    if (err == 0) {
+        put_base(&b, req, content_digest, signature_input);
+        sb_u8(&b, '\0');
+        err = sb_err(&b);
+    }
+    if (err != 0 && cap > 0)
+        out[0] = '\0';
+    return err;
+}

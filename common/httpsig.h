@@ -57,6 +57,13 @@ SFT_CHECKED int httpsig_verify_request(const struct sshkey *pub, const struct ht
                                        const char *content_digest, const char *signature_input,
                                        const char *signature);
 
+/*
+ * The text that such a signature is over, to explain a refusal: final NUL; cap of 10240 is enough.
+ * Of req only method, authority and target are looked at. SFT_EFORMAT, SFT_ENAME, SFT_ENOSPACE.
+ */
+SFT_CHECKED int httpsig_request_base(const struct httpsig_request *req, const char *content_digest,
+                                     const char *signature_input, char *out, size_t cap);
+
 /* "sha-256=:...:" ; out has 80 bytes. */
 SFT_CHECKED int httpsig_digest(const void *body, size_t len, char *out);
 

@@ -74,6 +74,16 @@ SFT_CHECKED int key_verify_ssh(const struct sshkey *pub, const void *msg, size_t
 SFT_CHECKED int key_check_ssh(const struct sshkey *pub, const uint8_t *sig, size_t siglen);
 
 /*
+ * Verifies a signature in the form that the algorithm's name says: "ed25519" (64 bytes),
+ * "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ecdsa-p521-sha512" (r||s, each as long as the field),
+ * the same with "-der" (ECDSA-Sig-Value), "rsa-v1_5-sha256", "rsa-v1_5-sha512", "rsa-pss-sha256",
+ * "rsa-pss-sha512" (salt as long as the hash), "ssh" (as key_verify_ssh). SFT_ENOTFOUND for
+ * another name, SFT_EKEYTYPE when the key is of another algorithm, else 0 or SFT_ESIGNATURE.
+ */
+SFT_CHECKED int key_verify_as(const char *algorithm, const struct sshkey *pub, const void *msg,
+                              size_t len, const uint8_t *sig, size_t siglen);
+
+/*
  * An OpenSSH private key file (PROTOCOL.key, cipher "none") for an Ed25519 or P-256 key.
  * Writes PEM text with a final NUL; caller wipes out.
  */

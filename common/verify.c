@@ -18,6 +18,7 @@
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 #include <openssl/param_build.h>
+#include <openssl/rsa.h>
 
 #include "common/digest.h"
 #include "common/ecdsa_sig.h"
@@ -85,7 +86,12 @@ key_verify_raw(const struct sshkey *pub, const void *msg, size_t len,
     return err;
 }
 
-/* ---- SSH signatures ---- */
+/* ---- by OpenSSL's EVP ---- */
+
+struct message {
+    const uint8_t *p;
+    size_t len;
+};
 
 /* The public numbers of an RSA key or the point of an ECDSA key, as an EVP_PKEY; NULL on failure.
  */
@@ -137,10 +143,19 @@ ecdsa_pkey(struct sbuf *b, OSSL_PARAM_BLD *builder)
     return build("EC", builder);
 }
 
+/* The salt is as long as the hash (RFC 7518 3.5, RFC 9421 3.3.1). */
 static int
-verify_evp(const struct sshkey *pub, const char *hash, const void *msg, size_t len,
+set_pss(EVP_PKEY_CTX *ctx)
+{
+    return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+}
+
+static int
+verify_evp(const struct sshkey *pub, const char *hash, int is_pss, const struct message *msg,
            const uint8_t *sig, size_t sig_len)
 {
+    EVP_PKEY_CTX *how = NULL;
     struct sbuf b;
     size_t name_len;
     sb_reader(&b, pub->blob, pub->len);
@@ -151,14 +166,17 @@ verify_evp(const struct sshkey *pub, const char *hash, const void *msg, size_t l
                      : pub->type == SSHKEY_RSA ? rsa_pkey(&b, builder)
                                                : ecdsa_pkey(&b, builder);
     int ready = pkey != NULL && ctx != NULL &&
-                EVP_DigestVerifyInit_ex(ctx, NULL, hash, NULL, NULL, pkey, NULL) == 1;
-    int good = ready && EVP_DigestVerify(ctx, sig, sig_len, msg, len) == 1;
+                EVP_DigestVerifyInit_ex(ctx, &how, hash, NULL, NULL, pkey, NULL) == 1 &&
+                (!is_pss || set_pss(how));
+    int good = ready && EVP_DigestVerify(ctx, sig, sig_len, msg->p, msg->len) == 1;
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(pkey);
     OSSL_PARAM_BLD_free(builder);
     ERR_clear_error();
     return good ? 0 : ready ? SFT_ESIGNATURE : SFT_ECRYPTO;
 }
+
+/* ---- SSH signatures ---- */
 
 /* What an SSH signature by a key may be called, and its hash. SHA-1 (ssh-rsa) is not in the list.
  */
@@ -226,10 +244,11 @@ key_verify_ssh(const struct sshkey *pub, const void *msg, size_t len, const uint
         return err;
     if (pub->type == SSHKEY_ED25519)
         return value_len == 64 ? key_verify_raw(pub, msg, len, value) : SFT_EFORMAT;
+    const struct message message = {msg, len};
     if (pub->type == SSHKEY_RSA)
-        return verify_evp(pub, scheme->hash, msg, len, value, value_len);
+        return verify_evp(pub, scheme->hash, 0, &message, value, value_len);
     err = pair_to_der(value, value_len, der, &der_len);
-    return err != 0 ? err : verify_evp(pub, scheme->hash, msg, len, der, der_len);
+    return err != 0 ? err : verify_evp(pub, scheme->hash, 0, &message, der, der_len);
 }
 
 int
@@ -254,4 +273,84 @@ key_check_ssh(const struct sshkey *pub, const uint8_t *sig, size_t siglen)
     }
     sb_end(&pair);
     return sb_err(&pair);
+}
+
+/* ---- signatures of any named algorithm ---- */
+
+enum form { FORM_ED25519, FORM_PAIR, FORM_DER, FORM_PKCS1, FORM_PSS };
+
+static const struct algorithm {
+    const char *name;
+    enum sshkey_type type;
+    const char *hash;
+    enum form form;
+    size_t len; /* of the signature, 0 where the form or the key says it */
+} algorithms[] = {
+    {"ed25519", SSHKEY_ED25519, NULL, FORM_ED25519, 64},
+    {"ecdsa-p256-sha256", SSHKEY_ECDSA_P256, "SHA2-256", FORM_PAIR, 64},
+    {"ecdsa-p384-sha384", SSHKEY_ECDSA_P384, "SHA2-384", FORM_PAIR, 96},
+    {"ecdsa-p521-sha512", SSHKEY_ECDSA_P521, "SHA2-512", FORM_PAIR, 132},
+    {"ecdsa-p256-sha256-der", SSHKEY_ECDSA_P256, "SHA2-256", FORM_DER, 0},
+    {"ecdsa-p384-sha384-der", SSHKEY_ECDSA_P384, "SHA2-384", FORM_DER, 0},
+    {"ecdsa-p521-sha512-der", SSHKEY_ECDSA_P521, "SHA2-512", FORM_DER, 0},
+    {"rsa-v1_5-sha256", SSHKEY_RSA, "SHA2-256", FORM_PKCS1, 0},
+    {"rsa-v1_5-sha512", SSHKEY_RSA, "SHA2-512", FORM_PKCS1, 0},
+    {"rsa-pss-sha256", SSHKEY_RSA, "SHA2-256", FORM_PSS, 0},
+    {"rsa-pss-sha512", SSHKEY_RSA, "SHA2-512", FORM_PSS, 0},
+};
+
+static const struct algorithm *
+algorithm_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+        if (strcmp(algorithms[i].name, name) == 0)
+            return &algorithms[i];
+    return NULL;
+}
+
+static int
+verify_pair(const struct algorithm *a, const struct sshkey *pub, const struct message *msg,
+            const uint8_t *sig)
+{
+    uint8_t der[ECDSA_DER_MAX];
+    size_t der_len, half = a->len / 2;
+    if (ecdsa_sig_to_der(sig, half, sig + half, half, der, &der_len) != 0)
+        return SFT_ESIGNATURE;
+    return verify_evp(pub, a->hash, 0, msg, der, der_len);
+}
+
+static int
+verify_algorithm(const struct algorithm *a, const struct sshkey *pub, const struct message *msg,
+                 const uint8_t *sig, size_t sig_len)
+{
+    if (a->len != 0 && sig_len != a->len)
+        return SFT_ESIGNATURE;
+    switch (a->form) {
+    case FORM_ED25519:
+        return key_verify_raw(pub, msg->p, msg->len, sig);
+    case FORM_PAIR:
+        return verify_pair(a, pub, msg, sig);
+    case FORM_DER:
+        return verify_evp(pub, a->hash, 0, msg, sig, sig_len);
+    default:
+        if (sig_len != (pub->bits + 7) / 8)
+            return SFT_ESIGNATURE;
+        return verify_evp(pub, a->hash, a->form == FORM_PSS, msg, sig, sig_len);
+    }
+}
+
+int
+key_verify_as(const char *algorithm, const struct sshkey *pub, const void *msg, size_t len,
+              const uint8_t *sig, size_t siglen)
+{
+    const struct message message = {msg, len};
+    if (strcmp(algorithm, "ssh") == 0) {
+        int err = key_verify_ssh(pub, msg, len, sig, siglen);
+        return err == SFT_EFORMAT || err == SFT_ETRAILING || err == SFT_ETOOLONG ? SFT_ESIGNATURE
+                                                                                 : err;
+    }
+    const struct algorithm *a = algorithm_named(algorithm);
+    if (a == NULL)
+        return SFT_ENOTFOUND;
+    return a->type == pub->type ? verify_algorithm(a, pub, &message, sig, siglen) : SFT_EKEYTYPE;
 }

@@ -742,6 +742,169 @@ COMMENT ON FUNCTION sftca.verify_x509(text, text, timestamptz, text, text, text)
 
 -- == verification ==
 
+CREATE FUNCTION sftca.verify(key text, message bytea, signature bytea, algorithm text) RETURNS boolean
+LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_verify_as';
+COMMENT ON FUNCTION sftca.verify(text, bytea, bytea, text) IS
+'Whether a signature of the named algorithm is good: ed25519; ecdsa-p256-sha256, ecdsa-p384-sha384, ecdsa-p521-sha512 (r||s, as long as the field), the same with -der (ASN.1); '
+'rsa-v1_5-sha256, rsa-v1_5-sha512, rsa-pss-sha256, rsa-pss-sha512 (salt as long as the hash); ssh (an SSH signature blob, never SHA-1). Refuses: algorithm_unsupported, public_key_type (the key is of another algorithm), public_key_malformed and its kin.';
+
+CREATE FUNCTION sftca.signature_base(method text, authority text, target bytea, content_digest text, signature_input text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_signature_base';
+COMMENT ON FUNCTION sftca.signature_base(text, text, bytea, text, text) IS
+'What the signature of a request is over, line by line (RFC 9421 in the form of docs/wire.md 2): to see why verify_request says signature_invalid. NULL when a field is not of that form.';
+
+CREATE FUNCTION sftca.base64url_decode(encoded text) RETURNS bytea
+LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_base64url_decode';
+COMMENT ON FUNCTION sftca.base64url_decode(text) IS 'The bytes; NULL for anything but the one canonical form (no padding, no white space, no bits left over).';
+
+CREATE FUNCTION sftca.json_strict(document bytea) RETURNS jsonb
+LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_json_strict';
+COMMENT ON FUNCTION sftca.json_strict(bytea) IS
+'The JSON object that these bytes are, or NULL: not UTF-8, not JSON, no object, a name twice at any depth, deeper than 16, longer than 64 KiB, \u0000, a number of more than 32 characters.';
+
+CREATE FUNCTION sftca.ssh_string(bytes bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT int4send(length(bytes)) || bytes
+$$;
+COMMENT ON FUNCTION sftca.ssh_string(bytea) IS 'Length and bytes, as SSH has strings.';
+
+CREATE FUNCTION sftca.jwk_field(jwk jsonb, name text, width int, minimal boolean) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    bytes bytea := CASE jsonb_typeof(jwk->name) WHEN 'string' THEN sftca.base64url_decode(jwk->>name) END;
+BEGIN
+    IF bytes IS NULL OR length(bytes) = 0 OR length(bytes) > 1024 OR length(bytes) <> coalesce(width, length(bytes))
+       OR (minimal AND get_byte(bytes, 0) = 0) THEN
+        PERFORM sftca.refuse('22023', 'jwk_malformed', format('jwk: %s is missing or not in its one form', name));
+    END IF;
+    RETURN bytes;
+END $$;
+COMMENT ON FUNCTION sftca.jwk_field(jsonb, text, int, boolean) IS 'A number of a JWK. Refuses: jwk_malformed.';
+
+CREATE FUNCTION sftca.jwk_public_key(jwk jsonb) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    shape text := coalesce(jwk->>'kty', '') || ' ' || coalesce(jwk->>'crv', '');
+    bits int := CASE jwk->>'crv' WHEN 'P-256' THEN 256 WHEN 'P-384' THEN 384 WHEN 'P-521' THEN 521 END;
+    type text := CASE WHEN shape = 'RSA ' THEN 'ssh-rsa' WHEN shape = 'OKP Ed25519' THEN 'ssh-ed25519'
+                      WHEN jwk->>'kty' = 'EC' THEN 'ecdsa-sha2-nistp' || bits END;
+    blob bytea := sftca.ssh_string(convert_to(type, 'UTF8'));
+    n bytea;
+    line text;
+BEGIN
+    IF jsonb_typeof(jwk) IS DISTINCT FROM 'object' THEN
+        PERFORM sftca.refuse('22023', 'jwk_malformed', 'jwk: not an object');
+    ELSIF jwk->>'kty' = 'oct' THEN
+        PERFORM sftca.refuse('22023', 'jwk_symmetric', 'jwk: a shared secret verifies nothing here');
+    ELSIF jwk ?| ARRAY['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] THEN
+        PERFORM sftca.refuse('22023', 'jwk_is_private', 'jwk: a private key where a public one is expected');
+    ELSIF type IS NULL THEN
+        PERFORM sftca.refuse('22023', 'jwk_type', 'jwk: kty and crv must be RSA, EC with P-256, P-384 or P-521, or OKP with Ed25519');
+    END IF;
+    IF type = 'ssh-rsa' THEN
+        blob := blob || sftca.ssh_string(sftca.jwk_field(jwk, 'e', NULL, true));
+        n := sftca.jwk_field(jwk, 'n', NULL, true);
+        blob := blob || sftca.ssh_string(CASE WHEN get_byte(n, 0) > 127 THEN '\x00'::bytea ELSE '' END || n);
+    ELSIF type = 'ssh-ed25519' THEN
+        blob := blob || sftca.ssh_string(sftca.jwk_field(jwk, 'x', 32, false));
+    ELSE
+        blob := blob || sftca.ssh_string(convert_to('nistp' || bits, 'UTF8'))
+             || sftca.ssh_string('\x04' || sftca.jwk_field(jwk, 'x', (bits + 7) / 8, false) || sftca.jwk_field(jwk, 'y', (bits + 7) / 8, false));
+    END IF;
+    line := type || ' ' || translate(encode(blob, 'base64'), E'\n', '');
+    PERFORM sftca.parse_public_key(line);
+    RETURN line;
+END $$;
+COMMENT ON FUNCTION sftca.jwk_public_key(jsonb) IS
+'A JSON Web Key (RFC 7517: RSA, EC, Ed25519) as an SSH public key. Refuses: jwk_malformed, jwk_symmetric, jwk_is_private, jwk_type, public_key_weak, public_key_point and their kin.';
+
+CREATE FUNCTION sftca.jwk_serves(jwk jsonb, alg text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(
+        CASE WHEN alg IN ('RS256', 'PS256') THEN jwk->>'kty' = 'RSA'
+             WHEN alg = 'ES256' THEN jwk->>'kty' = 'EC' AND jwk->>'crv' = 'P-256'
+             WHEN alg = 'ES384' THEN jwk->>'kty' = 'EC' AND jwk->>'crv' = 'P-384'
+             WHEN alg = 'EdDSA' THEN jwk->>'kty' = 'OKP' AND jwk->>'crv' = 'Ed25519' END
+        AND (NOT jwk ? 'alg' OR jwk->'alg' = to_jsonb(alg))
+        AND (NOT jwk ? 'use' OR jwk->'use' = '"sig"')
+        AND (NOT jwk ? 'key_ops' OR (jsonb_typeof(jwk->'key_ops') = 'array' AND jwk->'key_ops' ? 'verify')), false)
+$$;
+COMMENT ON FUNCTION sftca.jwk_serves(jsonb, text) IS 'Whether a JWK''s type and curve are the algorithm''s, and its alg, use and key_ops, where it has them, allow verifying with it.';
+
+CREATE FUNCTION sftca.jws_key(keys jsonb, header jsonb, OUT error text, OUT jwk jsonb)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    candidates jsonb[] := CASE jsonb_typeof(keys->'keys') WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements(keys->'keys')) ELSE ARRAY[keys] END;
+    serving jsonb[];
+BEGIN
+    IF header ? 'kid' THEN
+        -- a key that was given alone may have no name
+        candidates := ARRAY(SELECT c FROM unnest(candidates) c WHERE c->'kid' = header->'kid' OR (NOT keys ? 'keys' AND NOT c ? 'kid'));
+    END IF;
+    serving := ARRAY(SELECT c FROM unnest(candidates) c WHERE sftca.jwk_serves(c, header->>'alg'));
+    jwk := serving[1];
+    error := CASE WHEN cardinality(candidates) = 0 THEN 'key_unknown' WHEN cardinality(serving) = 0 THEN 'key_not_for_algorithm'
+                  WHEN cardinality(serving) > 1 THEN 'key_ambiguous' END;
+END $$;
+COMMENT ON FUNCTION sftca.jws_key(jsonb, jsonb) IS 'Which key of a JWK or a JWK set a token''s header means: by kid, else the only one that serves. Says: key_unknown, key_not_for_algorithm, key_ambiguous.';
+
+CREATE FUNCTION sftca.jws_header(encoded text, algorithms text[], OUT error text, OUT header jsonb)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    header := sftca.json_strict(sftca.base64url_decode(encoded));
+    error := CASE
+        WHEN header IS NULL OR jsonb_typeof(header->'alg') IS DISTINCT FROM 'string' THEN 'header_malformed'
+        WHEN header ? 'kid' AND jsonb_typeof(header->'kid') <> 'string' THEN 'header_malformed'
+        WHEN header ? 'crit' OR header ? 'b64' THEN 'header_critical'
+        WHEN NOT coalesce(header->>'alg' = ANY (algorithms), false) OR header->>'alg' NOT IN ('RS256', 'PS256', 'ES256', 'ES384', 'EdDSA') THEN 'algorithm_not_allowed' END;
+END $$;
+COMMENT ON FUNCTION sftca.jws_header(text, text[]) IS 'The header of a token. Says: header_malformed, header_critical, algorithm_not_allowed.';
+
+CREATE FUNCTION sftca.jws_verify(token text, keys jsonb, algorithms text[] DEFAULT '{RS256,PS256,ES256,ES384,EdDSA}',
+    OUT error text, OUT header jsonb, OUT payload bytea, OUT claims jsonb)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part text[] := string_to_array(token, '.');
+    found_header record;
+    found_key record;
+    signature bytea;
+    key text;
+BEGIN
+    error := CASE WHEN token IS NULL OR keys IS NULL OR algorithms IS NULL THEN 'argument_missing' WHEN octet_length(token) > 65536 THEN 'token_too_long'
+                  WHEN cardinality(part) <> 3 OR '' = ANY (part[1:1] || part[3]) THEN 'token_malformed' END;
+    IF error IS NOT NULL THEN RETURN; END IF;
+    signature := sftca.base64url_decode(part[3]);
+    payload := sftca.base64url_decode(part[2]);
+    found_header := sftca.jws_header(part[1], algorithms);
+    error := CASE WHEN signature IS NULL OR payload IS NULL THEN 'token_malformed' ELSE found_header.error END;
+    IF error IS NULL THEN
+        found_key := sftca.jws_key(keys, found_header.header);
+        error := found_key.error;
+    END IF;
+    IF error IS NULL THEN
+        BEGIN
+            key := sftca.jwk_public_key(found_key.jwk);
+        EXCEPTION WHEN invalid_parameter_value THEN
+            GET STACKED DIAGNOSTICS error = CONSTRAINT_NAME;
+        END;
+    END IF;
+    IF error IS NULL AND NOT sftca.verify(key, convert_to(part[1] || '.' || part[2], 'UTF8'), signature,
+           CASE found_header.header->>'alg' WHEN 'RS256' THEN 'rsa-v1_5-sha256' WHEN 'PS256' THEN 'rsa-pss-sha256' WHEN 'ES256' THEN 'ecdsa-p256-sha256'
+                WHEN 'ES384' THEN 'ecdsa-p384-sha384' ELSE 'ed25519' END) THEN
+        error := 'signature_invalid';
+    END IF;
+    IF error IS NULL THEN
+        header := found_header.header;
+        claims := sftca.json_strict(payload);
+    ELSE
+        payload := NULL; -- nobody reads what nobody signed
+    END IF;
+END $$;
+COMMENT ON FUNCTION sftca.jws_verify(text, jsonb, text[]) IS
+'A compact JWS (RFC 7515) against a JWK or a JWK set: error is NULL and header, payload and claims (the payload, when it is one strict JSON object, else NULL) are there; or error says why not and nothing else is. '
+'Never none, never HMAC; keys inside the token (jwk, jku, x5c, x5u) are never used. Times, issuer and audience are the caller''s to check. Says: argument_missing, token_too_long (64 KiB), token_malformed, header_malformed, '
+'header_critical (crit, b64), algorithm_not_allowed, key_unknown, key_not_for_algorithm, key_ambiguous, jwk_malformed, jwk_is_private, public_key_weak, public_key_point and their kin, signature_invalid.';
+
 -- == keeping house ==
 
 -- == rights ==

@@ -53,3 +53,25 @@ sftca_verify(PG_FUNCTION_ARGS)
         sftca_throw(r, "signature");
     PG_RETURN_BOOL(r == SFT_OK);
 }
+
+PG_FUNCTION_INFO_V1(sftca_verify_as);
+
+/* verify(key, message, signature, algorithm) */
+Datum
+sftca_verify_as(PG_FUNCTION_ARGS)
+{
+    struct sshkey key;
+    bytea *message = PG_GETARG_BYTEA_PP(1), *signature = PG_GETARG_BYTEA_PP(2);
+    const char *algorithm = text_to_cstring(PG_GETARG_TEXT_PP(3));
+
+    argument_key(fcinfo, 0, &key);
+    int r = key_verify_as(algorithm, &key, VARDATA_ANY(message), varlena_len(message),
+                          (const uint8_t *)VARDATA_ANY(signature), varlena_len(signature));
+    if (r == SFT_ENOTFOUND)
+        sftca_refuse(SFTCA_INVALID, "algorithm_unsupported", "no such signature algorithm");
+    if (r == SFT_EKEYTYPE)
+        sftca_throw_key(r);
+    if (r != SFT_OK && r != SFT_ESIGNATURE)
+        sftca_throw(r, "signature");
+    PG_RETURN_BOOL(r == SFT_OK);
+}

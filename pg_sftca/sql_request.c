@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * sql_request.c - SQL: parse_signature, verify_request. Signed requests (docs/wire.md 2).
+ * sql_request.c - SQL: parse_signature, verify_request, signature_base. Signed requests
+ * (docs/wire.md 2).
  */
 #include "postgres.h"
 
@@ -13,6 +14,8 @@
 #include "throw.h"
 #include "tuple.h"
 #include "varlena.h"
+
+#define BASE_MAX 10240
 
 PG_FUNCTION_INFO_V1(sftca_parse_signature);
 
@@ -109,4 +112,24 @@ sftca_verify_request(PG_FUNCTION_ARGS)
     if (word == NULL)
         PG_RETURN_NULL();
     PG_RETURN_TEXT_P(cstring_to_text(word));
+}
+
+PG_FUNCTION_INFO_V1(sftca_signature_base);
+
+/* signature_base(method, authority, target, content_digest, signature_input): NULL when malformed
+ */
+Datum
+sftca_signature_base(PG_FUNCTION_ARGS)
+{
+    char base[BASE_MAX];
+    for (int i = 0; i < 5; i++)
+        if (PG_ARGISNULL(i) && i != 3) /* a request without a body has no digest */
+            PG_RETURN_NULL();
+    struct httpsig_request req = {.method = text_or_null(fcinfo, 0),
+                                  .authority = text_or_null(fcinfo, 1),
+                                  .target = line_of(fcinfo, 2)};
+    if (req.target == NULL || httpsig_request_base(&req, text_or_null(fcinfo, 3),
+                                                   text_or_null(fcinfo, 4), base, sizeof base) != 0)
+        PG_RETURN_NULL();
+    PG_RETURN_TEXT_P(cstring_to_text(base));
 }
