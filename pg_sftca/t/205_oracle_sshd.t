@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use MIME::Base64;
 use Net;
+use Oracle;
 use Vault;
 use Test::More;
 
@@ -249,11 +250,12 @@ for my $name (sort keys %host_case) {
 	my ($certificate, $bad) = @{ $host_case{$name} };
 	my $at = answering($certificate);
 	my ($rc, $out) = knows($at);
-	my (undef, $told) = $net->command($second, 'client', "$dir/known", 'web01', $at, $key_file, "$dir/login-cert.pub", 'echo inside');
+	my $ask_second = Oracle::everything() || $name =~ /a good one|another name|a user/;
+	my (undef, $told) = $ask_second ? $net->command($second, 'client', "$dir/known", 'web01', $at, $key_file, "$dir/login-cert.pub", 'echo inside') : ();
 	if ($bad) {
 		is $rc, 255, "host, $name: ssh refuses" or diag $out;
 		like $out, qr/Host key verification failed|no matching host key|Certificate invalid/, '  before anything is sent' or diag $out;
-		like $told, qr/^HostKeyNotVerifiable/m, '  and so does the second implementation';
+		like $told, qr/^HostKeyNotVerifiable/m, '  and so does the second implementation' if $ask_second;
 	} else {
 		is $rc, 0, "host, $name: ssh knows it" or diag $out;
 		like $out, qr/^inside$/m, '  with StrictHostKeyChecking yes';
