@@ -12,6 +12,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/procsignal.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "argument.h"
