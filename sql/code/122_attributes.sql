@@ -29,15 +29,12 @@ $$;
 COMMENT ON FUNCTION sft_core.group_attributes(sft.groups) IS 'All attributes of a group.';
 
 -- What a server's document says of a person; agents check the same forms again.
-CREATE FUNCTION sft_core.account_json(u sft.users, team text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('user_id', u.id, 'name', u.server_user_name, 'uid', u.unix_uid, 'gid', coalesce((w.own->>'unix_gid')::int, u.unix_uid),
-               'gecos', 'sft ' || team || '/' || u.name || coalesce(', ' || nullif(w.own->>'gecos_field', ''), ''),
-               'shell', coalesce(w.own->>'user_shell', '/bin/bash'), 'home', coalesce(w.own->>'home_directory', '/home/' || u.server_user_name))
-      FROM (SELECT jsonb_object_agg(a.name, a.value) AS own FROM sft.attributes a
-             WHERE a.team_id = u.team_id AND a.user_id = u.id AND NOT a.conflicting) w
-$$;
-COMMENT ON FUNCTION sft_core.account_json(sft.users, text) IS 'The account of a user on servers, as their attributes say.';
+CREATE FUNCTION sft_core.account_json(u sft.users, team text, own jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN jsonb_build_object('user_id', (u).id, 'name', (u).server_user_name, 'uid', (u).unix_uid, 'gid', coalesce((own->>'unix_gid')::int, (u).unix_uid),
+    'gecos', 'sft ' || team || '/' || (u).name || coalesce(', ' || nullif(own->>'gecos_field', ''), ''),
+    'shell', coalesce(own->>'user_shell', '/bin/bash'), 'home', coalesce(own->>'home_directory', '/home/' || (u).server_user_name));
+COMMENT ON FUNCTION sft_core.account_json(sft.users, text, jsonb) IS 'The account of a user on servers; own: the attributes that somebody has set and that count, by name.';
 
 CREATE FUNCTION sft_core.attribute_form(name text, value text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$

@@ -1,22 +1,29 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- 215_bearers.sql - service users at the door: selling bearer tokens, and knowing who brings one.
 
+CREATE FUNCTION sft_core.service_actor(key sft.service_keys, req sft.request) RETURNS sft.actor
+LANGUAGE sql STABLE AS $$
+    SELECT ('service', u.name, u.team_id, u.id, NULL, NULL, NULL, NULL, NULL, NULL, (req).peer, gen_random_uuid(), (req).trace_id)::sft.actor
+      FROM sft.users u WHERE u.team_id = key.team_id AND u.id = key.user_id
+$$;
+COMMENT ON FUNCTION sft_core.service_actor(sft.service_keys, sft.request) IS 'The service user whose key it is, as the actor of a call.';
+
 CREATE FUNCTION sft_core.identify_bearer(req sft.request) RETURNS sft_core.identity
 LANGUAGE plpgsql AS $$
 DECLARE
     claims jsonb := sft_core.bearer_claims(substring(sft_core.header((req).headers, 'authorization') FROM '^Bearer (.*)$'));
-    team   sft.teams; key sft.service_keys;
+    team   sft.teams; key sft.service_keys; live sft.service_keys;
 BEGIN
-    SELECT t.* INTO team FROM sft.teams t WHERE t.id = (claims->>'team_id')::uuid AND to_timestamp((claims->>'exp')::bigint) > now();
+    SELECT t.* INTO team FROM sft.teams t WHERE t.id = (claims->>'team_id')::uuid;
     IF team.id IS NOT NULL AND (split_part((req).route, ' ', 2) NOT LIKE '/v1/teams/%' OR lower((req).params[1]) = team.name) THEN
         PERFORM sft_core.see_teams(team.id);
-        key := sft_core.service_key_live(team.id, (claims->>'key_id')::uuid);
+        SELECT k.* INTO key FROM sft.service_keys k WHERE k.team_id = team.id AND k.id = (claims->>'key_id')::uuid;
+        live := sft_core.service_key_live(team.id, key.id);
     END IF;
-    IF key.id IS NULL THEN
-        RETURN (1, NULL, 401, 'token_invalid', 'This bearer token is not valid here, or not any more: get a new one.', NULL)::sft_core.identity;
+    IF live.id IS NULL OR to_timestamp((claims->>'exp')::bigint) <= now() THEN       -- the audit may know whose it was, the answer does not say
+        RETURN (1, sft_core.service_actor(key, req), 401, 'token_invalid', 'This bearer token is not valid here, or not any more: get a new one.', NULL)::sft_core.identity;
     END IF;
-    RETURN (1, ('service', (SELECT u.name FROM sft.users u WHERE u.team_id = team.id AND u.id = key.user_id), team.id, key.user_id, NULL, NULL, NULL, NULL,
-        NULL, NULL, (req).peer, gen_random_uuid(), (req).trace_id)::sft.actor, NULL, NULL, NULL, NULL)::sft_core.identity;
+    RETURN (1, sft_core.service_actor(key, req), NULL, NULL, NULL, NULL)::sft_core.identity;
 END $$;
 COMMENT ON FUNCTION sft_core.identify_bearer(sft.request) IS 'The service user behind a bearer token; afterwards exactly its team is seen. One answer for whatever is wrong with it. Refuses: token_invalid.';
 
@@ -33,8 +40,7 @@ BEGIN
     IF NOT sft_core.same_secret(secret, sft_core.service_key_secret(coalesce(key.id, gen_random_uuid()))) OR key.id IS NULL THEN
         PERFORM sft_core.refuse(401, 'key_invalid', 'There is no such key with this secret.');
     END IF;
-    who := ('service', (SELECT u.name FROM sft.users u WHERE u.team_id = team.id AND u.id = key.user_id), team.id, key.user_id, NULL, NULL, NULL, NULL,
-        NULL, NULL, req.peer, NULL, req.trace_id)::sft.actor;
+    who := sft_core.service_actor(key, req);
     PERFORM sft_core.refuse_locked(who);
     PERFORM sft_core.quota_need(who);
     until := date_trunc('second', least(key.expires_at, now() + interval '1 hour'));

@@ -20,7 +20,7 @@ DECLARE
     closed boolean := locked && ARRAY[v.id, v.project_id, v.team_id];
 BEGIN
     RETURN (
-        SELECT coalesce(jsonb_agg(sft_core.account_json(u, team) || jsonb_build_object('admin', a.admin AND c.usable,
+        SELECT coalesce(jsonb_agg(sft_core.account_json(u, team, w.own) || jsonb_build_object('admin', a.admin AND c.usable,
                    'principals', CASE WHEN c.usable THEN jsonb_build_array(u.server_user_name, v.id || ':' || u.server_user_name) ELSE '[]' END) ORDER BY u.server_user_name), '[]')
           FROM (SELECT m.user_id, bool_or(pg.server_admin) AS admin
                   FROM sft.project_groups pg JOIN sft.group_members m ON m.team_id = pg.team_id
@@ -28,6 +28,8 @@ BEGIN
                  WHERE pg.team_id = v.team_id AND pg.project_id = v.project_id AND sft_core.selected(pg.servers_match, v.label_values) GROUP BY m.user_id) a
           CROSS JOIN LATERAL (SELECT x.* FROM sft.users x WHERE x.team_id = v.team_id AND x.id = a.user_id
               AND x.status <> 'DELETED' AND x.unix_uid IS NOT NULL OFFSET 0) u
+          CROSS JOIN LATERAL (SELECT jsonb_object_agg(o.name, o.value) AS own FROM sft.attributes o
+              WHERE o.team_id = v.team_id AND o.user_id = a.user_id AND NOT o.conflicting) w
           CROSS JOIN LATERAL (SELECT u.status = 'ACTIVE' AND NOT closed AND u.id <> ALL (locked) AS usable) c);
 END $$;
 COMMENT ON FUNCTION sft_core.state_users(sft.servers, text) IS 'The accounts of a server: those of users whose groups'' selectors pick it. Who is disabled or locked keeps the account and gets no principals and no sudo.';

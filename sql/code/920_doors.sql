@@ -141,7 +141,7 @@ BEGIN
     IF res.error IS NOT NULL THEN
         PERFORM sft_core.note_refusals(ARRAY[who], ARRAY[req], ARRAY[res]);
     END IF;
-    IF r.roles IS NOT NULL AND who.user_id IS NOT NULL THEN
+    IF r.roles IS NOT NULL AND who.user_id IS NOT NULL AND found_who.error IS NULL THEN
         PERFORM sft_core.see_teams(who.team_id), sft_core.quota_use(who);
         res.headers := coalesce(res.headers, '') || sft_core.quota_headers(who, res.status);
     END IF;

@@ -103,4 +103,22 @@ is $deployed, 0, 'three deploys under traffic succeed' or diag Sft::Db::slurp("$
 cmp_ok $done, '>', 5, "  certificates were issued all the while ($done, $retried retries)";
 is scalar(@wrong), 0, '  no request was lost or failed' or diag join "\n", map { "$_->{status} " . ($_->{text} // '') } @wrong[0 .. ($#wrong > 3 ? 3 : $#wrong)];
 is $w->db->root->value(q{SELECT count(*) FROM sftca.certificates c WHERE NOT EXISTS (SELECT FROM sft.audit_events a WHERE a.request_id = c.id)}), 0, '  every record has its event';
+
+# a house of 1.0: six migrations, rows in them, code that holds the tables' rows as they were
+my $old = $db->folder . '/old';
+$db->must('cp', '-r', "$Sft::Db::top/sql", $old);
+unlink grep { !/000[1-6]_/ } glob "$old/state/*.sql";
+unlink glob "$old/code/*.sql";
+write_file("$old/code/100_rows.sql", join '', map { "CREATE FUNCTION sft_core.holds_$_(x sft.$_) RETURNS text LANGUAGE sql RETURN (x).team_id::text;\n" } qw(users groups projects project_groups servers clients credentials locks));
+my $db1 = 'house1';
+$db->psql('postgres', "CREATE DATABASE $db1");
+$db->must('env', $db->env, "$old/migrate", '-d', $db1);
+$db->psql($db1, q{INSERT INTO sft.teams (name) VALUES ('acme')},
+	q{INSERT INTO sft.users (team_id, name, server_user_name) SELECT id, n, n FROM sft.teams, unnest('{alice,bob}'::text[]) n},
+	q{INSERT INTO sft.groups (team_id, name, server_group_name) SELECT id, 'ops', 'sft_ops' FROM sft.teams},
+	q{UPDATE sft.users SET status = 'DELETED', deleted_at = now() WHERE name = 'bob'});
+($rc, $out) = $db->command('env', $db->env, "$Sft::Db::top/sql/migrate", '-d', $db1);
+is "$rc $out", '0 ', 'a database of 1.0 comes to today';
+is $db->psql($db1, q{SELECT string_agg(name, ' ' ORDER BY name) FROM sft.unix_names}), 'alice bob sft_ops', '  the names that were given stay taken, those of the deleted too';
+is $db->psql($db1, q{SELECT client_session_duration_s || ' ' || strict_devices FROM sft.teams}), '36000 true', '  settings begin as they are documented';
 done_testing;

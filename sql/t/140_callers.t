@@ -63,6 +63,8 @@ is said($robot->call(POST => '/v1/resolve', body => { names => ['x'] })), '401 s
 $w->admin("set_user_status('acme', 'terraform', 'DISABLED')");
 is said($robot->call(GET => "$T/projects")), '401 token_invalid', 'T3 of a disabled user';
 is said($w->door->call(POST => "$T/service_token", body => \%key)), '401 key_invalid', '  who buys none either';
+is $robot->call(GET => "$T/projects")->{headers}{'x-ratelimit-limit'}, undef, '  the answer has nothing that an unknown one\'s has not';
+is scalar($w->audit("type = 'request.refused' AND actor = 'terraform' AND error = 'token_invalid'")), 2, '  but the audit knows whose it was';
 $w->admin("set_user_status('acme', 'terraform', 'ACTIVE')");
 is $robot->call(GET => "$T/projects")->{status}, 200, '  enabled again';
 my $next = $w->{dba}->row(q{SELECT * FROM sft_admin.create_service_key('acme', 'terraform')});
