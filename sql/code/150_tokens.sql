@@ -14,7 +14,7 @@ BEGIN
     RETURN translate(encode(convert_to(jsonb_build_object('s', sftca.secret(purpose, id), 'u', about.url, 'i', id,
         't', about.team, 'k', about.key_id)::text, 'UTF8'), 'base64'), E'\n', '');
 END $$;
-COMMENT ON FUNCTION sft_core.token_text(text, uuid, uuid) IS 'The text that is handed over: base64 of {s,u,i,t,k}. purpose: server_enrollment_token or invitation. Refuses: instance_unset.';
+COMMENT ON FUNCTION sft_core.token_text(text, uuid, uuid) IS 'The text that is handed over: base64 of {s,u,i,t,k}. purpose: server_enrollment_token, invitation, client_enrollment_policy or gateway_setup_token. Refuses: instance_unset.';
 
 CREATE FUNCTION sft_core.server_enrollment_token_create(by sft.actor, team_id uuid, project_id uuid,
     description text DEFAULT '',

@@ -89,10 +89,11 @@ DECLARE
     b jsonb := (req).body;
 BEGIN
     UPDATE sft.clients c SET state = 'DELETED', deleted_at = now()
-     WHERE c.team_id = client_insert.team_id AND c.state = 'PENDING' AND c.enrolled_at < now() - interval '7 days';
+     WHERE c.team_id = client_insert.team_id AND c.state = 'PENDING' AND c.client_enrollment_policy_id IS NULL
+       AND c.enrolled_at < now() - interval '7 days';
     -- strangers can fill the queue of those who wait; who brings an invitation does not wait in it
-    IF b->>'invitation' IS NULL AND (SELECT count(*) FROM sft.clients c WHERE c.team_id = client_insert.team_id
-        AND c.state = 'PENDING') >= 1000 THEN
+    IF b->>'invitation' IS NULL AND b->>'policy' IS NULL AND (SELECT count(*) FROM sft.clients c WHERE c.team_id = client_insert.team_id
+        AND c.state = 'PENDING' AND c.client_enrollment_policy_id IS NULL) >= 1000 THEN
         PERFORM sft_core.refuse(429, 'too_many_pending_clients', 'Too many clients wait for approval in this team.');
     END IF;
     INSERT INTO sft.actor_keys (kind, id, team_id, key_type, key_blob, fingerprint)
@@ -129,7 +130,7 @@ DECLARE
     used sft.invitations;
     self sft.actor;
 BEGIN
-    PERFORM sft_core.only_fields(b, 'id', 'public_key', 'hostname', 'os', 'description', 'encrypted', 'invitation',
+    PERFORM sft_core.only_fields(b, 'id', 'public_key', 'hostname', 'os', 'description', 'encrypted', 'invitation', 'policy',
         'user_name');
     joining := sft_core.need_uuid(b, 'id');
     SELECT * INTO key FROM sft_core.device_key(req);
@@ -150,10 +151,12 @@ BEGIN
         used := sft_core.invitation_use(team, sft_core.need_object(b, 'invitation'), joining, key.public_key);
         UPDATE sft.clients c SET invitation_id = used.id WHERE c.team_id = team AND c.id = (self).client_id;
         PERFORM sft_core.client_activate(self, team, joining, used.user_id, 'invitation/' || used.id);
+    ELSIF b->>'policy' IS NOT NULL THEN
+        PERFORM sft_core.policy_use(self, team, sft_core.need_object(b, 'policy'), key.public_key);
     END IF;
     RETURN sft_core.reply(201, sft_core.client_json(team, joining));
 END $$;
-COMMENT ON FUNCTION sft_api.client_create(sft.request) IS 'Enrolls a device with the key that signs the request; an invitation approves it at once. Refuses: client_taken, key_taken, invitation_invalid, public_key_…, team_unknown.';
+COMMENT ON FUNCTION sft_api.client_create(sft.request) IS 'Enrolls a device with the key that signs the request; an invitation approves it at once, with the token of a policy it waits for somebody to give it to a user. Refuses: client_taken, key_taken, invitation_invalid, policy_invalid, public_key_…, team_unknown.';
 
 CREATE FUNCTION sft_api.client_enrollment_show(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql STABLE AS $$
@@ -176,7 +179,9 @@ BEGIN
     PERFORM sft_core.refuse_locked(who);
     SELECT c.* INTO waits FROM sft.clients c WHERE c.team_id = who.team_id AND c.id = CASE
         WHEN sft_core.is_uuid(req.params[2]) THEN req.params[2]::uuid END AND c.state = 'PENDING';
-    IF waits.claimed_name IS NOT NULL AND waits.claimed_name <> '' THEN
+    IF waits.client_enrollment_policy_id IS NOT NULL THEN
+        target := waits.user_id;                             -- nobody takes a device of the fleet for himself
+    ELSIF waits.claimed_name IS NOT NULL AND waits.claimed_name <> '' THEN
         target := (SELECT u.id FROM sft.users u WHERE u.team_id = who.team_id
             AND lower(u.name) = lower(waits.claimed_name) AND u.status = 'ACTIVE');
     END IF;
@@ -218,25 +223,27 @@ CREATE FUNCTION sft_api.client_delete(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql AS $$
 DECLARE
     who    sft.actor := req.actor;
-    target uuid := CASE WHEN sft_core.is_uuid(req.params[2]) THEN req.params[2]::uuid END;
+    target uuid := sft_core.uuid_of(req.params[2]);
+    other  sft.clients;
 BEGIN
-    IF target IS DISTINCT FROM who.client_id THEN
-        IF who.session_id IS NULL THEN
+    IF target IS NULL OR target IS DISTINCT FROM who.client_id THEN
+        IF who.kind = 'client' AND who.session_id IS NULL THEN
             PERFORM sft_core.refuse(401, 'session_required', 'Sign in again: there is no live session.');
         END IF;
         PERFORM sft_core.refuse_locked(who);
-        PERFORM FROM sft.clients c WHERE c.team_id = who.team_id AND c.id = target AND c.user_id = who.user_id;
-        IF NOT FOUND THEN
+        SELECT c.* INTO other FROM sft.clients c WHERE c.team_id = who.team_id AND c.id = target AND c.state <> 'DELETED';
+        IF other.id IS NULL OR (other.user_id IS DISTINCT FROM who.user_id AND NOT sft_core.has_role(who.team_id, who.user_id, 'access_admin')) THEN
             PERFORM sft_core.refuse(404, 'client_unknown', 'You have no such client.');
         END IF;
+        PERFORM sft_core.need_rank(who, who.team_id, other.user_id);
     END IF;
     PERFORM sft_core.client_remove(who, who.team_id, target);
     RETURN sft_core.reply(204);
 END $$;
-COMMENT ON FUNCTION sft_api.client_delete(sft.request) IS 'Removes the client itself, or another of the same user. Refuses: client_unknown, session_required, locked.';
+COMMENT ON FUNCTION sft_api.client_delete(sft.request) IS 'Removes the client itself, another of the same user, or as an access_admin anybody''s. Refuses: client_unknown, session_required, locked, role_not_held.';
 
-INSERT INTO sft_core.routes (method, path, max_body, auth, writes, proc) VALUES
-    ('POST',   '/v1/teams/{team}/clients',               16384, 'self',   false, 'client_create'),
-    ('GET',    '/v1/teams/{team}/clients/{id}/enrollment',   0, 'client', NULL,  'client_enrollment_show'),
-    ('POST',   '/v1/teams/{team}/clients/{id}/approval',  1024, 'user',   NULL,  'client_approval_create'),
-    ('DELETE', '/v1/teams/{team}/clients/{id}',              0, 'client', NULL,  'client_delete');
+INSERT INTO sft_core.routes (method, path, max_body, auth, roles, product, writes, proc) VALUES
+    ('POST',   '/v1/teams/{team}/clients',               16384, 'self',   NULL, false, false, 'client_create'),
+    ('GET',    '/v1/teams/{team}/clients/{id}/enrollment',   0, 'client', NULL, false, NULL,  'client_enrollment_show'),
+    ('POST',   '/v1/teams/{team}/clients/{id}/approval',  1024, 'user',   NULL, false, NULL,  'client_approval_create'),
+    ('DELETE', '/v1/teams/{team}/clients/{id}',           4096, 'client', '{access_admin,access_user}', true, NULL, 'client_delete');
