@@ -64,6 +64,9 @@ SFT_CHECKED int key_sign_ssh(const struct key *key, const void *msg, size_t len,
 /* Verifies a raw signature of 64 bytes by a public key; SFT_ESIGNATURE if it does not verify. */
 SFT_CHECKED int key_verify_raw(const struct sshkey *pub, const void *msg, size_t len,
                                const uint8_t sig[KEY_RAW_SIG_MAX]);
+/* Verifies what key_sign() makes. */
+SFT_CHECKED int key_verify(const struct sshkey *pub, const void *msg, size_t len,
+                           const uint8_t *sig, size_t sig_len);
 /* Verifies an SSH signature blob (string algorithm, string signature), as in certificates. */
 SFT_CHECKED int key_verify_ssh(const struct sshkey *pub, const void *msg, size_t len,
                                const uint8_t *sig, size_t siglen);

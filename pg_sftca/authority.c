@@ -10,6 +10,7 @@
 #include "storage/ipc.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/timestamp.h"
 
 #include "authority.h"
 #include "common_text.h"
@@ -23,6 +24,7 @@
 #include "varlena.h"
 
 #define CACHE_MAX 1024
+#define PROOF_US USECS_PER_SEC /* docs/adr/0005 */
 
 static HTAB *cache;
 
@@ -316,6 +318,7 @@ drop_key(struct authority *a)
 {
     key_free(a->key);
     a->key = NULL;
+    a->proven_at = 0;
 }
 
 /* The key of this fingerprint; unsealed anew when the cache has another. */
@@ -381,7 +384,22 @@ authority_any(const struct authority_id *id)
 void
 authority_forget(const struct authority_id *id)
 {
-    drop_key(entry(id));
+    struct authority *a = entry(id);
+    drop_key(a);
+    a->live_in = 0; /* whoever asks again in the same call unseals it again */
+}
+
+bool
+authority_needs_proof(const struct authority *authority)
+{
+    TimestampTz now = GetCurrentTimestamp();
+    return now < authority->proven_at || now - authority->proven_at >= PROOF_US;
+}
+
+void
+authority_proven(const struct authority *authority)
+{
+    entry(&authority->id)->proven_at = GetCurrentTimestamp();
 }
 
 uint64

@@ -8,6 +8,7 @@
 #ifndef SFTCA_AUTHORITY_H
 #define SFTCA_AUTHORITY_H
 
+#include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
 #include "common/key.h"
@@ -30,14 +31,14 @@ struct authority {
     struct sshkey public;
     char fingerprint[SSHKEY_FINGERPRINT_MAX];
     struct x509_key_id key_id; /* as its certificate says */
-    int64 expires_at;  /* of the X.509 certificates it hangs on, seconds since 1970; 0 for none */
-    struct key *key;   /* NULL until unsealed */
-    uint64 live_in;    /* the call of finish() that last asked about it, and what it learnt: */
-    bool is_live;      /* it is not retired */
-    uint64 proven_in;  /* the call of finish() that last verified a signature of it */
-    int fault;         /* why it could not be unsealed, SFT_OK when it was */
-    uint64 revoked_to; /* the highest serial that any revocation reaches, 0 for none */
-    bool has_names;    /* some key or key id of its certificates may be revoked */
+    int64 expires_at; /* of the X.509 certificates it hangs on, seconds since 1970; 0 for none */
+    struct key *key;  /* NULL until unsealed */
+    uint64 live_in;   /* the call of finish() that last asked about it, and what it learnt: */
+    bool is_live;     /* it is not retired */
+    TimestampTz proven_at; /* when a signature of it was last verified; 0 for never */
+    int fault;             /* why it could not be unsealed, SFT_OK when it was */
+    uint64 revoked_to;     /* the highest serial that any revocation reaches, 0 for none */
+    bool has_names;        /* some key or key id of its certificates may be revoked */
 };
 
 void authority_init(void);
@@ -48,6 +49,12 @@ void authority_init(void);
  */
 const struct authority *authority_any(const struct authority_id *id);
 void authority_forget(const struct authority_id *id);
+/*
+ * Whether a signature of it is to be verified: none was for a second, or since it was unsealed.
+ * authority_proven() says that one was.
+ */
+bool authority_needs_proof(const struct authority *authority);
+void authority_proven(const struct authority *authority);
 /* A number for authority_live() that no call has had yet. */
 uint64 authority_call(void);
 /*

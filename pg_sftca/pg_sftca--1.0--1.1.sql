@@ -44,6 +44,9 @@ BEGIN
     PERFORM sftca.commit_durably();
     SELECT * INTO STRICT owner FROM sftca.authorities a WHERE a.id = authority;
     made := sftca.key_generate(authority, new_generation, owner.purpose, owner.algorithm);
+    IF (CASE WHEN made.certificate_pem IS NOT NULL THEN sftca.verify_x509(made.certificate_pem, made.certificate_pem) IS NOT NULL END) THEN
+        PERFORM sftca.refuse('SF500', 'crypto_failed', 'The new key signs badly.');
+    END IF;
     INSERT INTO sftca.authority_keys (authority_id, generation, state, public_key, fingerprint, certificate_pem,
                                       canary, canary_serial, activated_at)
     VALUES (authority, new_generation, new_state, made.public_key, made.fingerprint,
@@ -906,6 +909,44 @@ COMMENT ON FUNCTION sftca.jws_verify(text, jsonb, text[]) IS
 'header_critical (crit, b64), algorithm_not_allowed, key_unknown, key_not_for_algorithm, key_ambiguous, jwk_malformed, jwk_is_private, public_key_weak, public_key_point and their kin, signature_invalid.';
 
 -- == keeping house ==
+
+CREATE FUNCTION sftca.purge(before timestamptz, most int DEFAULT 10000, OUT certificates int, OUT revocations int, OUT oldest timestamptz, OUT is_done boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    named int;
+BEGIN
+    IF before IS NULL OR most IS NULL OR NOT most BETWEEN 1 AND 1000000 THEN
+        PERFORM sftca.refuse('22023', 'purge_invalid', 'A moment and a batch of 1 to 1000000 are needed.');
+    ELSIF before > now() - interval '10 days' THEN
+        -- what expired later can be in a list that somebody still goes by (7 days), or that must still name it (1 day)
+        PERFORM sftca.refuse('22023', 'purge_too_young', 'Only what expired more than 10 days ago can be removed.');
+    END IF;
+    -- What expired before then was recorded before then, and serials are in the order of their making: the index gives the oldest first.
+    DELETE FROM sftca.certificates c WHERE c.id IN (
+        SELECT o.id FROM sftca.certificates o
+         WHERE o.serial < sftca.serial_at(least(before, timestamptz '2089-01-01')) AND o.valid_before < before
+         ORDER BY o.serial LIMIT most FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS certificates = ROW_COUNT;
+    -- A revocation goes when no list names it any more and none of its certificates is left.
+    DELETE FROM sftca.revocations r WHERE r.id IN (
+        SELECT o.id FROM sftca.revocations o
+         WHERE o.expires_at < before AND NOT EXISTS (
+               SELECT FROM sftca.certificates c WHERE c.serial BETWEEN o.serial_from AND o.serial_to AND c.authority_id = o.authority_id)
+         LIMIT most FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS revocations = ROW_COUNT;
+    DELETE FROM sftca.name_revocations r WHERE r.id IN (
+        SELECT o.id FROM sftca.name_revocations o
+         WHERE o.expires_at < before AND NOT EXISTS (
+               SELECT FROM sftca.certificates c WHERE c.recorded_at < o.expires_at AND (c.fingerprint = o.fingerprint OR (c.authority_id, c.key_id) = (o.authority_id, o.key_id)))
+         LIMIT most FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS named = ROW_COUNT;
+    revocations := revocations + named;
+    SELECT sftca.serial_time(c.serial) INTO oldest FROM sftca.certificates c ORDER BY c.serial LIMIT 1;
+    is_done := certificates < most AND revocations < most;
+END $$;
+COMMENT ON FUNCTION sftca.purge(timestamptz, int) IS
+'Removes the records of certificates that expired before a moment, the oldest first, and the revocations that concern nothing any more; at most so many of each at a call (1 to 1000000): call it, each time in a transaction of its own, until is_done. '
+'before is at least 10 days ago: nothing that could still be finished or must still be in a list is removed. oldest is when the oldest record left was made. Ids of removed records can be used again. Refuses: purge_invalid, purge_too_young.';
 
 -- == rights ==
 

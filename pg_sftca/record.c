@@ -7,6 +7,8 @@
 #include "fmgr.h"
 
 #include "clock.h"
+#include "common/key.h"
+#include "common/sbuf.h"
 #include "common/sshcert.h"
 #include "core/x509read.h"
 #include "record.h"
@@ -201,4 +203,29 @@ record_differs(const struct record *record, const struct authority *authority, c
     if (record->purpose == PURPOSE_X509)
         return x509_differs(record, authority, cert, len);
     return ssh_differs(record, authority, cert, len);
+}
+
+static bool
+ssh_is_signed(const struct record *record, const struct authority *authority, const uint8_t *blob,
+              size_t len)
+{
+    struct sbuf r;
+    size_t n;
+    sb_reader(&r, blob + record->tbs_len, len - record->tbs_len);
+    const uint8_t *signature = sb_get_blob(&r, &n);
+    sb_end(&r);
+    return sb_err(&r) == SFT_OK &&
+           key_verify_ssh(&authority->public, blob, record->tbs_len, signature, n) == SFT_OK;
+}
+
+bool
+record_is_signed(const struct record *record, const struct authority *authority,
+                 const uint8_t *cert, size_t len)
+{
+    static struct x509read x509;
+    if (record->purpose != PURPOSE_X509)
+        return ssh_is_signed(record, authority, cert, len);
+    return x509read_leaf(&x509, cert, len) == SFT_OK &&
+           key_verify(&authority->public, cert + x509.tbs_at, x509.tbs_len,
+                      cert + x509.signature_at, x509.signature_len) == SFT_OK;
 }

@@ -37,4 +37,11 @@ struct record {
 const char *record_differs(const struct record *record, const struct authority *authority,
                            const uint8_t *cert, size_t len);
 
+/*
+ * Whether a finished certificate that record_differs() has just found right is signed by its
+ * authority. Dearer than the signature itself.
+ */
+bool record_is_signed(const struct record *record, const struct authority *authority,
+                      const uint8_t *cert, size_t len);
+
 #endif

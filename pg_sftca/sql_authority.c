@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "common_text.h"
 #include "core/x509chain.h"
+#include "core/x509facts.h"
 #include "core/x509write.h"
 #include "throw.h"
 #include "tuple.h"
@@ -36,6 +37,17 @@ write_request(const struct authority *authority, struct sbuf *out)
     return x509write_signed(out, info.p, info.len, authority->key);
 }
 
+/* Reads it again as others will; the signature must be good. */
+static int
+check_request(const struct sbuf *request)
+{
+    struct x509request *read = palloc(sizeof *read);
+    size_t room = X509FACTS_ARENA(request->len);
+    struct sbuf arena;
+    sb_writer(&arena, palloc(room), room);
+    return x509request_read(read, request->p, request->len, &arena);
+}
+
 PG_FUNCTION_INFO_V1(sftca_request_sign);
 
 Datum
@@ -54,6 +66,8 @@ sftca_request_sign(PG_FUNCTION_ARGS)
     int r = write_request(authority_any(&id), &out);
     authority_forget(&id); /* its certificate is still to come */
     SPI_finish();
+    if (r == SFT_OK)
+        r = check_request(&out);
     if (r == SFT_OK)
         r = x509write_pem("CERTIFICATE REQUEST", der, out.len, pem, sizeof pem);
     if (r != SFT_OK)

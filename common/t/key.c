@@ -198,6 +198,15 @@ check_signature(const struct key *key, const struct sshkey *pub, const char *pke
     b.len--;
     ok(verifies(pub, &b) != 0 && checks(pub, &b) != 0, "nor one byte less");
     is_int(key_sign(key, "message", 7, sig, &len), 0, "signs as for X.509");
+    is_int(key_verify(pub, "message", 7, sig, len), 0, "  which verifies");
+    is_int(key_verify(pub, "massage", 7, sig, len), SFT_ESIGNATURE, "  not another message");
+    for (size_t i = 0; i < len; i += 3) {
+        sig[i] ^= 0x10;
+        flips += key_verify(pub, "message", 7, sig, len) == 0;
+        sig[i] ^= 0x10;
+    }
+    is_int(flips, 0, "  no flipped bit of it verifies");
+    ok(key_verify(pub, "message", 7, sig, len - 1) != 0, "  nor one byte less");
     is_int(key_private_der(key, der, sizeof(der), &der_len), 0, "its DER");
     tmp_write("k.der", der, der_len);
     tmp_write("sig", sig, len);
