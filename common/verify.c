@@ -252,28 +252,6 @@ key_verify_ssh(const struct sshkey *pub, const void *msg, size_t len, const uint
 }
 
 int
-key_verify(const struct sshkey *pub, const void *msg, size_t len, const uint8_t *sig,
-           size_t sig_len)
-{
-    uint8_t raw[KEY_RAW_SIG_MAX];
-    int err;
-    switch (pub->type) {
-    case SSHKEY_ED25519:
-        return sig_len == sizeof(raw) ? key_verify_raw(pub, msg, len, sig) : SFT_EFORMAT;
-    case SSHKEY_ECDSA_P256:
-        err = ecdsa_sig_from_der(sig, sig_len, raw);
-        return err != 0 ? err : key_verify_raw(pub, msg, len, raw);
-    case SSHKEY_ECDSA_P384:
-        return verify_evp(pub, "SHA2-384", msg, len, sig, sig_len);
-    case SSHKEY_ECDSA_P521:
-    case SSHKEY_RSA:
-        return verify_evp(pub, "SHA2-512", msg, len, sig, sig_len);
-    default:
-        return SFT_EKEYTYPE;
-    }
-}
-
-int
 key_check_ssh(const struct sshkey *pub, const uint8_t *sig, size_t siglen)
 {
     const struct scheme *scheme;
@@ -375,4 +353,24 @@ key_verify_as(const char *algorithm, const struct sshkey *pub, const void *msg, 
     if (a == NULL)
         return SFT_ENOTFOUND;
     return a->type == pub->type ? verify_algorithm(a, pub, &message, sig, siglen) : SFT_EKEYTYPE;
+}
+
+int
+key_verify(const struct sshkey *pub, const void *msg, size_t len, const uint8_t *sig,
+           size_t sig_len)
+{
+    switch (pub->type) {
+    case SSHKEY_ED25519:
+        return key_verify_as("ed25519", pub, msg, len, sig, sig_len);
+    case SSHKEY_ECDSA_P256:
+        return key_verify_as("ecdsa-p256-sha256-der", pub, msg, len, sig, sig_len);
+    case SSHKEY_ECDSA_P384:
+        return key_verify_as("ecdsa-p384-sha384-der", pub, msg, len, sig, sig_len);
+    case SSHKEY_ECDSA_P521:
+        return key_verify_as("ecdsa-p521-sha512-der", pub, msg, len, sig, sig_len);
+    case SSHKEY_RSA:
+        return key_verify_as("rsa-v1_5-sha512", pub, msg, len, sig, sig_len);
+    default:
+        return SFT_EKEYTYPE;
+    }
 }
