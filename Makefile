@@ -11,7 +11,7 @@ export SAN FAULTS ANALYZE PREFIX DESTDIR
 ROOMS = common pg_sftca gateway agent client regress
 BUILD_TARGETS = $(ROOMS:%=build-%)
 
-.PHONY: help deps all $(BUILD_TARGETS) demo demo-stop check check-long check-trixie fuzz bench-vault lint format hooks \
+.PHONY: help deps all man $(BUILD_TARGETS) demo demo-stop check check-long check-trixie fuzz bench-vault lint format hooks \
         install install-db clean
 
 help:
@@ -82,11 +82,20 @@ hooks:
 	@git config core.hooksPath dev/hooks
 	@echo 'git runs dev/hooks/pre-commit from now on'
 
-install: all
+# The manual: docs/NAME.SECTION.scd, by scdoc.
+MANUAL = $(patsubst docs/%.scd,build/man/%,$(wildcard docs/*.scd))
+man: $(MANUAL)
+.DELETE_ON_ERROR:
+build/man/%: docs/%.scd
+	@mkdir -p $(@D)
+	@scdoc <$< >$@
+
+install: all man
 	@dev/install
 
 install-db:
 	@sql/migrate -d '$(DB)'
 
 clean:
+	@rm -rf build/man
 	@for room in $(ROOMS); do $(MAKE) -C $$room clean || exit 1; done
