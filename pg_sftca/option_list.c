@@ -20,36 +20,47 @@ by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static bool
-is_allowed(const struct sshwrite_option *option, enum option_kind kind)
+/* A name as it may stand in a message: of others' making until it has been checked. */
+static const char *
+shown(const char *name)
 {
-    if (kind == OPTION_EXTENSION)
-        return option_is_extension(option->name, option->value);
-    return option_is_critical(option->name, option->value, kind == OPTION_CRITICAL_SK);
+    static char text[40];
+    size_t n = 0;
+    for (; name[n] != '\0' && n < sizeof text - 1; n++)
+        text[n] = name[n] > ' ' && name[n] <= '~' && name[n] != '"' ? name[n] : '?';
+    text[n] = '\0';
+    return text;
+}
+
+static const char *
+word_of(enum option_kind kind)
+{
+    return kind == OPTION_EXTENSION ? "extension" : "critical option";
 }
 
 static char *
-string_of(const JsonbValue *v)
+string_of(const JsonbValue *v, const char *name, enum option_kind kind)
 {
-    if (v->type != jbvString || v->val.string.len > OPTION_VALUE_MAX)
-        sftca_refuse(SFTCA_INVALID, "option_invalid",
-                     "a certificate option's value must be a text of at most %d bytes",
-                     OPTION_VALUE_MAX);
+    if (v->type != jbvString)
+        sftca_refuse(SFTCA_INVALID, "option_invalid", "%s \"%s\": its value is not a text",
+                     word_of(kind), shown(name));
+    if (v->val.string.len > OPTION_VALUE_MAX)
+        sftca_refuse(SFTCA_INVALID, "option_invalid", "%s \"%s\": longer than %d bytes",
+                     word_of(kind), shown(name), OPTION_VALUE_MAX);
     return pnstrdup(v->val.string.val, (Size)v->val.string.len);
 }
 
 static void
 add(struct option_list *list, char *name, char *value, enum option_kind kind)
 {
-    struct sshwrite_option option = {name, value};
     if (list->n == SSHCERT_OPTIONS_MAX)
-        sftca_refuse(SFTCA_INVALID, "option_invalid", "more than %d certificate options",
-                     SSHCERT_OPTIONS_MAX);
-    if (!is_allowed(&option, kind))
-        sftca_refuse(SFTCA_INVALID, "option_invalid",
-                     "certificate option %d is unknown, not allowed here or has a bad value",
-                     (int)list->n + 1);
-    list->items[list->n++] = option;
+        sftca_refuse(SFTCA_INVALID, "option_invalid", "more than %d of one kind: %s \"%s\"",
+                     SSHCERT_OPTIONS_MAX, word_of(kind), shown(name));
+    const char *why = option_refusal(kind, name, value);
+    if (why != NULL)
+        sftca_refuse(SFTCA_INVALID, "option_invalid", "%s \"%s\": %s", word_of(kind), shown(name),
+                     why);
+    list->items[list->n++] = (struct sshwrite_option){name, value};
 }
 
 void
@@ -62,13 +73,13 @@ option_list_read(struct option_list *list, Datum datum, enum option_kind kind)
 
     list->n = 0;
     if (!JB_ROOT_IS_OBJECT(jsonb))
-        sftca_refuse(SFTCA_INVALID, "option_invalid", "certificate options must be a JSON object");
+        sftca_refuse(SFTCA_INVALID, "option_invalid", "%ss must be a JSON object", word_of(kind));
     JsonbIterator *it = JsonbIteratorInit(&jsonb->root);
     while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE) {
         if (token == WJB_KEY)
-            name = string_of(&v);
+            name = string_of(&v, "", kind);
         else if (token == WJB_VALUE)
-            add(list, name, string_of(&v), kind);
+            add(list, name, string_of(&v, name, kind), kind);
     }
     qsort(list->items, list->n, sizeof *list->items, by_name);
 }

@@ -7,6 +7,7 @@
 #define SFTCA_OPTION_LIST_H
 
 #include "common/sshcert.h"
+#include "core/option.h"
 #include "core/sshwrite.h"
 
 struct option_list {
@@ -14,9 +15,7 @@ struct option_list {
     struct sshwrite_option items[SSHCERT_OPTIONS_MAX]; /* sorted by name */
 };
 
-enum option_kind { OPTION_CRITICAL, OPTION_CRITICAL_SK, OPTION_EXTENSION };
-
-/* From a jsonb object name -> text. Raises option_invalid or option_unknown. */
+/* From a jsonb object name -> text. Raises option_invalid, naming the option and the rule. */
 void option_list_read(struct option_list *list, Datum jsonb, enum option_kind kind);
 /* As a text[] datum. */
 Datum option_list_array(const struct option_list *list);

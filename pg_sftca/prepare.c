@@ -64,16 +64,34 @@ check_principals(const struct text_list *principals, enum purpose purpose)
         if (name[0] == '\0')
             sftca_refuse(SFTCA_INVALID, "principal_empty", "principal %d is empty", i + 1);
         if (purpose == PURPOSE_SSH_HOST ? !name_is_host(name) : !name_is_principal(name))
-            sftca_refuse(SFTCA_INVALID, "principal_invalid", "principal %d breaks the name rule",
-                         i + 1);
+            sftca_refuse(SFTCA_INVALID, "principal_invalid", "principal %d is not %s", i + 1,
+                         purpose == PURPOSE_SSH_HOST
+                             ? "a host's name: letters, digits and .-_: , at most 253"
+                             : "^[a-z_][a-z0-9_-]{0,30}$, nor a uuid, a colon and such a name");
     }
+}
+
+/* A name that stands there twice is said once, where it stood first. */
+static void
+drop_repeated(struct text_list *principals)
+{
+    int kept = 0;
+    for (int i = 0; i < principals->n; i++) {
+        int k = 0;
+        while (k < kept && strcmp(principals->items[k], principals->items[i]) != 0)
+            k++;
+        if (k == kept)
+            principals->items[kept++] = principals->items[i];
+    }
+    principals->n = kept;
 }
 
 static void
 check_key_id(const char *key_id)
 {
     if (!name_is_key_id(key_id))
-        sftca_refuse(SFTCA_INVALID, "key_id_invalid", "key_id breaks its rule");
+        sftca_refuse(SFTCA_INVALID, "key_id_invalid",
+                     "key_id is not sft1: and 1 to 395 of letters, digits and ._:@+-");
 }
 
 static void
@@ -224,6 +242,7 @@ read_ssh(FunctionCallInfo fcinfo, struct order *order, struct ssh_order *ssh)
     order->valid_before = argument_time(fcinfo, 6, "valid_before");
     check_key_id(order->key_id);
     check_principals(&ssh->principals, order->purpose);
+    drop_repeated(&ssh->principals);
     order->write = write_ssh;
     order->more = ssh;
 }

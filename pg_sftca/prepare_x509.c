@@ -36,10 +36,12 @@ static void
 check_subject(const struct x509_order *x509)
 {
     if (!name_is_team(x509->organization))
-        sftca_refuse(SFTCA_INVALID, "organization_invalid", "organization breaks its rule");
+        sftca_refuse(SFTCA_INVALID, "organization_invalid",
+                     "organization is not a team's name: lower-case letters, digits, dashes, "
+                     "at most 63");
     if (!name_is_object(x509->organizational_unit))
         sftca_refuse(SFTCA_INVALID, "organizational_unit_invalid",
-                     "organizational_unit breaks its rule");
+                     "organizational_unit is not letters, digits and ._@+-, at most 128");
 }
 
 static bool
@@ -228,7 +230,8 @@ sftca_prepare_x509_client(PG_FUNCTION_ARGS)
     char *common_name = argument_text(fcinfo, 3, "common_name");
     char *uri = argument_text(fcinfo, 6, "uri");
     if (!name_is_server_user(common_name))
-        sftca_refuse(SFTCA_INVALID, "common_name_invalid", "common_name breaks its rule");
+        sftca_refuse(SFTCA_INVALID, "common_name_invalid",
+                     "common_name is not ^[a-z_][a-z0-9_-]{0,30}$");
     check_subject(&x509);
     x509.common_name = common_name;
     add_uri(&x509, &order, uri);

@@ -9,9 +9,13 @@
 
 #define OPTION_VALUE_MAX 1024
 
+enum option_kind { OPTION_CRITICAL, OPTION_CRITICAL_SK, OPTION_EXTENSION };
+
+/* NULL when a certificate may carry it, else which rule it breaks, as the end of a sentence. */
+const char *option_refusal(enum option_kind kind, const char *name, const char *value);
 /* force-command, source-address; verify-required only where the subject is an sk- key. */
 bool option_is_critical(const char *name, const char *value, bool is_sk);
-/* permit-* flags, and our own "<word>@sft" with a text. */
+/* permit-* flags, our own "<word>@sft" with a text, and anybody's "<word>@<domain>". */
 bool option_is_extension(const char *name, const char *value);
 
 #endif

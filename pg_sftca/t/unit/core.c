@@ -131,7 +131,9 @@ test_options(void)
     ok(option_is_extension("project@sft", "prod"), "our own words");
     ok(!option_is_extension("project@sft", ""), "  need a value");
     ok(!option_is_extension("project@sft", "a\nb"), "  of one line");
-    ok(!option_is_extension("project@example.com", "x"), "  and our own domain");
+    ok(option_is_extension("project@example.com", "x"), "somebody's word");
+    ok(option_is_extension("x.Y-1@a-b.example", ""), "  which may be a flag");
+    ok(!option_is_extension("touch@openssh.com", ""), "  but not OpenSSH's");
     ok(!option_is_extension("@sft", "x"), "  and a name");
     ok(!option_is_extension("a@sft@sft", "x"), "  and one name");
 }
