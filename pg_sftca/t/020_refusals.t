@@ -82,7 +82,7 @@ my @rows = (
 	['C11 a newline in the command', user => { critical_options => q('{"force-command": "a\\nb"}') }, 'option_invalid'],
 	['C13 verify-required without a security key', user => { critical_options => q('{"verify-required": ""}') }, 'option_invalid'],
 	['C13 no-touch-required', user => { extensions => q('{"no-touch-required": ""}') }, 'option_invalid'],
-	['an unknown extension', user => { extensions => q('{"x@example.com": ""}') }, 'option_invalid'],
+	['an unknown extension', user => { extensions => q('{"x@openssh.com": ""}') }, 'option_invalid'],
 	['an extension that is a number', user => { extensions => q('{"permit-pty": 1}') }, 'option_invalid'],
 	['an extension that is an object', user => { extensions => q('{"permit-pty": {}}') }, 'option_invalid'],
 	['an extension that is null', user => { extensions => q('{"permit-pty": null}') }, 'option_invalid'],
