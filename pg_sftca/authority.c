@@ -19,6 +19,7 @@
 #include "kek.h"
 #include "query.h"
 #include "revocation.h"
+#include "secure.h"
 #include "throw.h"
 #include "p11key.h"
 #include "varlena.h"
@@ -127,6 +128,7 @@ cache_make(void)
     if (cache != NULL)
         return;
     cache = hash_create("pg_sftca unsealed keys", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+    secure_heap_need();
     RegisterXactCallback(on_xact_end, NULL);
     on_proc_exit(on_exit_wipe, 0); /* here, not at load: the postmaster's list is not inherited */
 }

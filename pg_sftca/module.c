@@ -9,6 +9,7 @@
 
 #include "authority.h"
 #include "durable.h"
+#include "exchange.h"
 #include "kek.h"
 #include "p11.h"
 
@@ -21,6 +22,7 @@ _PG_init(void)
 {
     p11_init(); /* kek_init may need it */
     kek_init();
+    exchange_init();
     MarkGUCPrefixReserved("pg_sftca");
     durable_init();
     authority_init();

@@ -330,6 +330,101 @@ END $$;
 COMMENT ON FUNCTION sftca.reseal(int) IS
 'Seals at most so many keys, and the vault secret, under the current key-encryption key instead of the previous one; call it until remaining is 0. Refuses: limit_range, kek_missing, kek_wrong, key_damaged, vault_sealed, not_durable.';
 
+CREATE FUNCTION sftca.key_adopt(authority uuid, generation int, purpose text, wanted_algorithm text, source text, place text, passphrase_file text,
+    OUT public_key text, OUT fingerprint text, OUT sealed bytea, OUT kek_check bytea,
+    OUT certificate_pem text, OUT canary text, OUT canary_serial bigint, OUT algorithm text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_key_adopt';
+COMMENT ON FUNCTION sftca.key_adopt(uuid, int, text, text, text, text, text) IS
+'As key_generate(), for a key from source file, token, or new token key. Refuses: authority_purpose, algorithm_unsupported, key_algorithm, key_directory, file_name, file_refused, private_key_*, token_*, kek_missing.';
+
+CREATE FUNCTION sftca.key_bring(authority uuid, new_generation int, new_state text, purpose text, wanted_algorithm text, name text,
+    source text, place text, passphrase_file text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made record;
+BEGIN
+    PERFORM sftca.commit_durably();
+    made := sftca.key_adopt(authority, new_generation, purpose, wanted_algorithm, source, place, passphrase_file);
+    IF new_generation = 1 THEN
+        -- what brings a key of X.509 has trust in it already: somebody outside certifies it, under the vault's name
+        INSERT INTO sftca.authorities (id, purpose, algorithm, name, is_subordinate)
+        VALUES (authority, purpose, made.algorithm, coalesce(name, ''), purpose = 'x509' AND source = 'file');
+    END IF;
+    INSERT INTO sftca.authority_keys (authority_id, generation, state, public_key, fingerprint, certificate_pem, canary, canary_serial, activated_at)
+    SELECT authority, new_generation, s.state, made.public_key, made.fingerprint, CASE WHEN NOT a.is_subordinate THEN made.certificate_pem END,
+           made.canary, made.canary_serial, CASE s.state WHEN 'active' THEN now() END
+      FROM sftca.authorities a, LATERAL (SELECT CASE WHEN a.is_subordinate THEN 'next' ELSE new_state END AS state) s WHERE a.id = authority;
+    INSERT INTO sftca.sealed_keys (authority_id, generation, sealed, kek_check, token)
+    VALUES (authority, new_generation, made.sealed, made.kek_check, CASE WHEN source <> 'file' THEN place END);
+    PERFORM sftca.key_note(CASE source WHEN 'file' THEN 'import' ELSE 'token' END, authority, new_generation,
+                           format('%s from %s %s', made.fingerprint, source, place));
+END $$;
+COMMENT ON FUNCTION sftca.key_bring(uuid, int, text, text, text, text, text, text, text) IS 'Stores both halves of a generation whose key is not made here, and notes it. Refuses: what key_adopt() refuses, key_taken.';
+
+CREATE FUNCTION sftca.key_bring_next(authority uuid, source text, place text, passphrase_file text) RETURNS int
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owner sftca.authorities;
+    made int;
+BEGIN
+    PERFORM sftca.authority_lock(authority);
+    IF EXISTS (SELECT FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.state = 'next') THEN
+        PERFORM sftca.refuse('SF409', 'key_next_exists', 'The authority has a next key already.');
+    END IF;
+    SELECT * INTO owner FROM sftca.authorities a WHERE a.id = authority;
+    SELECT max(k.generation) + 1 INTO made FROM sftca.authority_keys k WHERE k.authority_id = authority;
+    PERFORM sftca.key_bring(authority, made, 'next', owner.purpose, owner.algorithm, NULL, source, place, passphrase_file);
+    PERFORM sftca.krl_changed(authority);
+    RETURN made;
+END $$;
+COMMENT ON FUNCTION sftca.key_bring_next(uuid, text, text, text) IS 'As key_prepare(), with a key that is not made here. Refuses: authority_unknown, key_next_exists, what key_adopt() refuses.';
+
+CREATE FUNCTION sftca.authority_bring(purpose text, wanted_algorithm text, name text, source text, place text, passphrase_file text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made CONSTANT uuid := gen_random_uuid();
+BEGIN
+    PERFORM sftca.key_bring(made, 1, 'active', purpose, wanted_algorithm, name, source, place, passphrase_file);
+    IF purpose IN ('ssh_user', 'ssh_host') THEN
+        INSERT INTO sftca.krl_versions (authority_id, version) VALUES (made, 1);
+    END IF;
+    RETURN made;
+END $$;
+COMMENT ON FUNCTION sftca.authority_bring(text, text, text, text, text, text) IS 'As authority_create(), with a key that is not made here. Refuses: authority_name_invalid, what key_adopt() refuses.';
+
+CREATE FUNCTION sftca.authority_import(purpose text, key_file text, passphrase_file text DEFAULT NULL, name text DEFAULT '') RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN sftca.authority_bring(purpose, NULL, name, 'file', key_file, passphrase_file);
+END $$;
+COMMENT ON FUNCTION sftca.authority_import(text, text, text, text) IS
+'Makes an authority of an existing private key: a file in pg_sftca.key_directory, PKCS#8 (PEM, encrypted if its passphrase is in another file there) or OpenSSH''s format. SSH: active at once. x509: subordinate, its generation 1 is next until authority_certify(). Refuses: key_directory, file_name, file_refused, private_key_malformed, private_key_format, private_key_encrypted, private_key_passphrase, private_key_type, private_key_weak, private_key_inconsistent, key_taken, authority_purpose, authority_name_invalid, kek_missing.';
+
+CREATE FUNCTION sftca.key_import(authority uuid, key_file text, passphrase_file text DEFAULT NULL) RETURNS int
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN sftca.key_bring_next(authority, 'file', key_file, passphrase_file);
+END $$;
+COMMENT ON FUNCTION sftca.key_import(uuid, text, text) IS
+'Makes the next generation of an existing private key of the authority''s algorithm. Refuses: authority_unknown, key_next_exists, key_algorithm, what authority_import() refuses.';
+
+CREATE FUNCTION sftca.authority_create_on_token(purpose text, token_key text, algorithm text DEFAULT 'ecdsa-p256', name text DEFAULT '',
+    adopt boolean DEFAULT false) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN sftca.authority_bring(purpose, CASE WHEN NOT adopt THEN algorithm END, name, CASE WHEN adopt THEN 'token' ELSE 'new token key' END, token_key, NULL);
+END $$;
+COMMENT ON FUNCTION sftca.authority_create_on_token(text, text, text, text, boolean) IS
+'Makes an authority whose private key never leaves a PKCS#11 token: token_key is its RFC 7512 URI; made in the token, or with adopt an existing one, sensitive and not extractable. ECDSA or RSA. A key that was made stays in the token when this is rolled back. Refuses: token_uri_malformed, token_missing, token_key_exists, token_key_extractable, algorithm_unsupported, private_key_weak, private_key_inconsistent, key_taken, authority_purpose, authority_name_invalid, kek_missing.';
+
+CREATE FUNCTION sftca.key_prepare_on_token(authority uuid, token_key text, adopt boolean DEFAULT false) RETURNS int
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN sftca.key_bring_next(authority, CASE WHEN adopt THEN 'token' ELSE 'new token key' END, token_key, NULL);
+END $$;
+COMMENT ON FUNCTION sftca.key_prepare_on_token(uuid, text, boolean) IS
+'Makes the next generation of an authority in a token; the generations before may be in the vault or in another token. Refuses: authority_unknown, key_next_exists, key_algorithm, what authority_create_on_token() refuses.';
+
 CREATE FUNCTION sftca.krl_version_raise(authority uuid, at_least bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -1,143 +1,18 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * sql_generate.c - SQL: key_generate. A new key pair, born sealed.
- *
- * With it come what is signed once and for all when a generation is made: the canary of an SSH
- * authority and the self-signed certificate of an X.509 one. Neither opens anything.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/builtins.h"
+#include "miscadmin.h"
 
 #include "argument.h"
-#include "authority.h"
-#include "clock.h"
-#include "common/sshcert.h"
-#include "common_text.h"
-#include "core/serial.h"
-#include "core/sshwrite.h"
-#include "core/wrap.h"
-#include "core/x509write.h"
+#include "birth.h"
 #include "kek.h"
+#include "secure.h"
 #include "throw.h"
 #include "tuple.h"
-
-#define DER_MAX 4096 /* key and signature of RSA 8192, and what else there is */
-#define AUTHORITY_YEARS 10
-
-/* A new generation; key is alive only between generate() and key_free(). */
-struct birth {
-    struct authority_id id;
-    char *purpose_word, *algorithm_word;
-    enum purpose purpose;
-    enum key_alg algorithm;
-    unsigned bits; /* of RSA */
-    char name[AUTHORITY_NAME_MAX];
-    struct sshkey public;
-    int64 now;
-    uint64_t serial;
-    uint8_t nonces[2][32];
-    size_t sealed_len, cert_len;
-    uint8_t sealed[KEY_PRIVATE_DER_MAX + WRAP_OVERHEAD], check[WRAP_CHECK_LEN], cert[DER_MAX];
-};
-
-static int
-seal(struct birth *b, const uint8_t *kek, const struct key *key)
-{
-    uint8_t der[KEY_PRIVATE_DER_MAX];
-    size_t len = 0;
-    const struct wrap_owner owner = {b->id.uuid.data, (uint32_t)b->id.generation, b->algorithm_word,
-                                     b->purpose_word};
-    int r = key_private_der(key, der, sizeof der, &len);
-    if (r == SFT_OK)
-        r = wrap_check(kek, b->check);
-    if (r == SFT_OK)
-        r = wrap_seal(kek, &owner, b->nonces[0], der, len, b->sealed);
-    mem_wipe(der, sizeof der);
-    b->sealed_len = len + WRAP_OVERHEAD;
-    return r;
-}
-
-/*
- * A certificate on a key that nobody keeps, good for one second of 1970, its serial always revoked:
- * whoever installs a revocation list can see whether it works.
- */
-static int
-write_canary(struct birth *b, const struct key *key)
-{
-    struct key *nobody = NULL;
-    struct sshkey subject;
-    uint8_t tbs_bytes[DER_MAX];
-    struct sbuf tbs, cert;
-    static const char *const principal = "canary";
-    bool is_user = b->purpose == PURPOSE_SSH_USER;
-
-    int r = key_generate(KEY_ED25519, &nobody);
-    if (r == SFT_OK)
-        r = key_public(nobody, &subject);
-    key_free(nobody);
-    if (r != SFT_OK)
-        return r;
-    struct sshwrite canary = {.type = is_user ? SSHCERT_USER : SSHCERT_HOST,
-                              .nonce = b->nonces[1],
-                              .subject = &subject,
-                              .authority = &b->public,
-                              .serial = b->serial,
-                              .key_id = "sft1:canary",
-                              .principals = &principal,
-                              .principals_n = 1,
-                              .valid_after = 1,
-                              .valid_before = 2};
-    sb_writer(&tbs, tbs_bytes, sizeof tbs_bytes);
-    sb_writer(&cert, b->cert, sizeof b->cert);
-    sshwrite_tbs(&tbs, &canary);
-    r = sb_err(&tbs);
-    if (r == SFT_OK)
-        r = sshwrite_signed(&cert, tbs_bytes, tbs.len, key);
-    b->cert_len = cert.len;
-    return r;
-}
-
-static int
-write_own_certificate(struct birth *b, const struct key *key)
-{
-    uint8_t tbs_bytes[DER_MAX];
-    struct sbuf tbs, cert;
-    struct x509write own = {.serial = b->serial,
-                            .issuer = b->name,
-                            .authority = &b->public,
-                            .valid_after = (uint64)(b->now - 3600),
-                            .valid_before =
-                                (uint64)(b->now + AUTHORITY_YEARS * INT64CONST(31557600))};
-    sb_writer(&tbs, tbs_bytes, sizeof tbs_bytes);
-    sb_writer(&cert, b->cert, sizeof b->cert);
-    x509write_authority_tbs(&tbs, &own);
-    int r = sb_err(&tbs);
-    if (r == SFT_OK)
-        r = x509write_signed(&cert, tbs_bytes, tbs.len, key);
-    b->cert_len = cert.len;
-    return r;
-}
-
-/* Everything that needs the private key; must not raise. */
-static int
-generate(struct birth *b, const uint8_t *kek)
-{
-    struct key *key = NULL;
-    int r = b->algorithm == KEY_RSA ? key_generate_rsa(b->bits, &key)
-                                    : key_generate(b->algorithm, &key);
-    if (r == SFT_OK)
-        r = key_public(key, &b->public);
-    if (r == SFT_OK)
-        r = seal(b, kek, key);
-    if (r == SFT_OK && b->purpose == PURPOSE_X509)
-        r = write_own_certificate(b, key);
-    else if (r == SFT_OK && b->purpose != PURPOSE_STATEMENT)
-        r = write_canary(b, key);
-    key_free(key);
-    return r;
-}
 
 static bool
 suits(enum purpose purpose, enum key_alg algorithm)
@@ -147,50 +22,24 @@ suits(enum purpose purpose, enum key_alg algorithm)
     return algorithm != KEY_NONE;
 }
 
-static void
-read_arguments(FunctionCallInfo fcinfo, struct birth *b)
+/* Asked by the library in the midst of making an RSA key; it must not be left by a jump. */
+static bool
+goes_on(void)
 {
-    uint32_t chance;
-
-    b->id.uuid = *argument_uuid(fcinfo, 0, "authority");
-    argument_need(fcinfo, 1, "generation");
-    b->id.generation = PG_GETARG_INT32(1);
-    b->purpose_word = argument_text(fcinfo, 2, "purpose");
-    b->algorithm_word = argument_text(fcinfo, 3, "algorithm");
-    b->purpose = purpose_from(b->purpose_word);
-    b->algorithm = algorithm_from(b->algorithm_word, &b->bits);
-    if (b->purpose == PURPOSE_NONE)
-        sftca_refuse(SFTCA_INVALID, "authority_purpose", "unknown purpose");
-    if (!suits(b->purpose, b->algorithm))
-        sftca_refuse(SFTCA_INVALID, "algorithm_unsupported", "unsupported algorithm");
-    authority_name(&b->id, b->name);
-    b->now = clock_now();
-    if (!pg_strong_random(b->nonces, sizeof b->nonces) || !pg_strong_random(&chance, sizeof chance))
-        sftca_refuse(SFTCA_INTERNAL, "random_failed", "no random bytes");
-    int r = serial_make(clock_now_ms(), chance, &b->serial);
-    if (r != SFT_OK)
-        sftca_throw(r, "serial");
+    return !QueryCancelPending && !ProcDiePending;
 }
 
-static Datum
-canary_text(const struct birth *b)
+/* Everything that needs the private key; must not raise. */
+static int
+generate(struct birth *b, const uint8_t *kek)
 {
-    static const char type[] = "ssh-ed25519-cert-v01@openssh.com ";
-    char base64[B64_LEN(DER_MAX) + 1];
-    int r = b64_encode(base64, sizeof base64, b->cert, b->cert_len);
-    if (r != SFT_OK)
-        sftca_throw(r, "canary");
-    return CStringGetTextDatum(psprintf("%s%s", type, base64));
-}
-
-static Datum
-pem_text(const struct birth *b)
-{
-    char pem[X509_PEM_MAX(DER_MAX)];
-    int r = x509write_pem("CERTIFICATE", b->cert, b->cert_len, pem, sizeof pem);
-    if (r != SFT_OK)
-        sftca_throw(r, "certificate");
-    return CStringGetTextDatum(pem);
+    struct key *key = NULL;
+    int r = b->algorithm == KEY_RSA ? key_generate_rsa_while(b->bits, goes_on, &key)
+                                    : key_generate(b->algorithm, &key);
+    if (r == SFT_OK)
+        r = birth_finish(b, kek, key);
+    key_free(key);
+    return r;
 }
 
 PG_FUNCTION_INFO_V1(sftca_key_generate);
@@ -199,29 +48,20 @@ Datum
 sftca_key_generate(PG_FUNCTION_ARGS)
 {
     struct birth b = {0};
-    char public[SSHKEY_TEXT_MAX], fingerprint[SSHKEY_FINGERPRINT_MAX];
-    Datum values[7] = {0};
-    bool nulls[7] = {0};
+    Datum values[BIRTH_COLUMNS] = {0};
+    bool nulls[BIRTH_COLUMNS] = {0};
+    int r;
 
-    read_arguments(fcinfo, &b);
-    int r = generate(&b, kek_need());
-    if (r == SFT_OK)
-        r = sshkey_to_text(&b.public, public, sizeof public);
-    if (r == SFT_OK)
-        r = sshkey_fingerprint(&b.public, fingerprint);
+    birth_begin(fcinfo, &b);
+    strlcpy(b.algorithm_word, argument_text(fcinfo, 3, "algorithm"), sizeof b.algorithm_word);
+    b.algorithm = algorithm_from(b.algorithm_word, &b.bits);
+    if (!suits(b.purpose, b.algorithm))
+        sftca_refuse(SFTCA_INVALID, "algorithm_unsupported", "unsupported algorithm");
+    secure_heap_need();
+    while ((r = generate(&b, kek_need())) == SFT_ESTOPPED)
+        CHECK_FOR_INTERRUPTS(); /* raises, unless it was a false alarm */
     if (r != SFT_OK)
         sftca_throw(r, "new key");
-
-    values[0] = CStringGetTextDatum(public);
-    values[1] = CStringGetTextDatum(fingerprint);
-    values[2] = bytea_of(b.sealed, b.sealed_len);
-    values[3] = bytea_of(b.check, sizeof b.check);
-    nulls[4] = b.purpose != PURPOSE_X509;
-    nulls[5] = nulls[6] = b.purpose == PURPOSE_X509 || b.purpose == PURPOSE_STATEMENT;
-    if (!nulls[4])
-        values[4] = pem_text(&b);
-    if (!nulls[5])
-        values[5] = canary_text(&b);
-    values[6] = Int64GetDatum((int64)b.serial);
+    birth_columns(&b, values, nulls);
     return tuple_of(fcinfo, values, nulls);
 }
