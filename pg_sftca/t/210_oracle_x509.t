@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use FindBin;
+use MIME::Base64 ();
 use lib "$FindBin::Bin/lib";
 use Oracle;
 use Tls;
@@ -79,6 +80,24 @@ for my $a (Oracle::everything() ? @algorithms : $first) {
 		is_deeply \%is, { serial => $serial, subject => "CN=$r->{principals}[0],OU=$ou,O=$o", names => "URI:$r->{key_id}", usage => 'Digital Signature', purpose => 'TLS Web Client Authentication', ca => 'CA:FALSE', notBefore => $r->{from}, notAfter => $r->{to} - 1 },
 			"openssl x509 shows the record, to the second before its end: authority $a, key $k";
 	}
+}
+
+# --- E6: no two signatures of an ECDSA authority begin alike ------------------------------------------------
+
+{
+	my $n = Oracle::everything() ? 100000 : 2000;
+	my $bulk = $v->client('x', id => 'gen_random_uuid()', authority => "'$authority{'ecdsa-p256'}'", public_key => "'$key{'ecdsa-p256'}'", uri => "'sft://acme/prod/bulk'");
+	$s->run("SELECT count(*) FROM ($bulk FROM generate_series(1, $n)) q");
+	is $s->error, undef, "$n recorded" or diag $s->message;
+	my (%point, $read);
+	for ($s->run(q{SELECT regexp_replace(f.certificate, '-----[^-]*-----|\s', '', 'g') FROM sftca.finish((SELECT array_agg(id) FROM sftca.certificates WHERE key_id = 'sft://acme/prod/bulk')) f WHERE f.outcome = 'signed'})) {
+		# it ends with BIT STRING { SEQUENCE { INTEGER r, INTEGER s } }
+		my ($length, $rest) = substr(MIME::Base64::decode_base64($_), -80) =~ /\x03.\x00\x30.\x02([\x1a-\x21])(.{33,})/s or next;
+		$read++;
+		$point{ substr $rest, 0, ord $length }++;
+	}
+	is $read, $n, '  the nonce\'s point is read from each';
+	is scalar(keys %point), $n, '  and is never the same';
 }
 
 # --- servers that decide ---------------------------------------------------------------------------------

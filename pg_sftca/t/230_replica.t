@@ -135,6 +135,28 @@ for (['finish', fin($safe)], ['prepare', $v->user($v->uuid)], ['secret', "SELECT
 }
 $b->close;
 $bare->stop('immediate');
+
+# --- a replica that has only the key-encryption key of before --------------------------------------------------
+
+my $old = $standby->standby(name => 'old');
+$v->db->must('sh', '-c', 'umask 077; head -c 32 /dev/urandom >"$0/kek.new" && chown postgres:postgres "$0/kek.new"', $standby->{dir});
+$p->run("ALTER SYSTEM SET pg_sftca.kek_file = '$standby->{dir}/kek.new'", "ALTER SYSTEM SET pg_sftca.previous_kek_file = '$standby->{dir}/kek'", 'SELECT pg_reload_conf()', 'SELECT pg_sleep(0.3)');
+$p = $standby->session('postgres');
+is $p->value('SELECT remaining FROM sftca.reseal()'), 0, 'E3 the key-encryption key is changed';
+is $p->value(fin($safe)) =~ s/ .*//r, 'signed', '  the primary goes on';
+$old->follow($standby);
+my $o = $old->session('postgres');
+is $o->value('SELECT kek FROM sftca.status()'), 'wrong', '  a replica with the one of before says so';
+is binary($o, "sftca.krl('$v->{ssh_user}')"), binary($p, "sftca.krl('$v->{ssh_user}')"), '  and gives the revocation list';
+$old->promote;
+@lines = $o->run(fin($safe));
+is $o->code, 'kek_wrong', '  promoted, it signs nothing';
+is "@lines", '', '  and gives nothing';
+$v->db->must('cp', '-p', "$standby->{dir}/kek.new", "$old->{dir}/kek");
+$o = $old->session('postgres');
+is $o->value(fin($safe)) =~ s/ .*//r, 'signed', '  with the new one it does';
+$o->close;
+$old->stop('immediate');
 $p->close;
 $standby->stop('immediate');
 

@@ -149,6 +149,31 @@ for (@asked) {
 cmp_ok scalar(keys %hit), '>', 8, 'functions that failed: ' . join ' ', sort keys %hit;
 unlike $v->db->log_text, qr/terminated by signal|PANIC/, 'no backend fell';
 
+# E5: the library is configured from elsewhere: not at all, by rubbish, without any algorithm
+if (Oracle::everything()) {
+	my $id = recorded('user', $authority{'ssh_user ed25519'}, $key{ed25519});
+	my ($good) = $s->run(fin($id));
+	$v->write_file('rubbish.cnf', "openssl_conf = \0\xff[[[\n");
+	$v->write_file('null.cnf', "openssl_conf = a\n[a]\nproviders = b\n[b]\nnull = c\n[c]\nactivate = 1\n");
+	for my $name (qw(none rubbish null)) {
+		delete $v->db->{root};
+		$v->db->stop;
+		open my $again, '>', "$dir/postgres" or die $!;
+		print $again "#!/bin/sh\nOPENSSL_CONF=" . $v->folder . "/$name.cnf exec /usr/lib/postgresql/$version/bin/postgres \"\$@\"\n";
+		close $again;
+		my $up = eval { $v->db->start; 1 };
+		my $b = $up && eval { $v->db->session('postgres') };
+		my @lines = $b ? $b->run(fin($id)) : ();
+		my $said = join "\n", @lines;
+		ok $said eq '' || $said eq 'damaged' || $said eq $good, "E5 OPENSSL_CONF is $name: " . ($said eq $good ? 'the same certificate' : !$up ? 'the server does not start' : 'refused: ' . (($b && ($b->code // $b->message)) // $said));
+		unlike $said, qr/cert-v01/, '  without algorithms nothing is signed' if $name eq 'null';
+	}
+	delete $v->db->{root};
+	eval { $v->db->stop };
+	$v->db->must('sh', '-c', "printf '#!/bin/sh\nexec /usr/lib/postgresql/$version/bin/postgres \"\$@\"\n' >$dir/postgres");
+	$v->db->start;
+}
+
 # E4: backends that are forked from one process do not repeat its chance
 my @chance = map { $v->db->session('postgres')->value('SELECT sftca.random_text(64)') } 1 .. 12;
 my %once = map { ($_ => 1) } @chance;
