@@ -99,6 +99,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.need_owner_left(uuid) IS 'Called after somebody stopped being an owner, behind the fence. Refuses: last_owner.';
 
+CREATE FUNCTION sft_core.group_hold(team_id uuid, group_id uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM sft.groups g WHERE g.team_id = group_hold.team_id AND g.id = group_hold.group_id AND g.deleted_at IS NULL FOR SHARE;
+    IF NOT FOUND THEN
+        PERFORM sft_core.refuse(404, 'group_unknown', 'There is no such group.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION sft_core.group_hold(uuid, uuid) IS 'Nobody deletes the group until this is committed; whoever is doing so is waited for. Refuses: group_unknown.';
+
 CREATE FUNCTION sft_core.member_add(by sft.actor, team_id uuid, group_id uuid, user_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -106,6 +116,7 @@ BEGIN
         AND u.id = member_add.user_id FOR NO KEY UPDATE) = 'DELETED' THEN
         PERFORM sft_core.refuse(404, 'user_unknown', 'This user was deleted.');
     END IF;
+    PERFORM sft_core.group_hold(team_id, group_id);
     PERFORM sft_core.need_grant(by, sft_core.group_roles(team_id, group_id));
     INSERT INTO sft.group_members (team_id, group_id, user_id) VALUES (member_add.team_id, member_add.group_id,
         member_add.user_id);

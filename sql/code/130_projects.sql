@@ -207,6 +207,7 @@ DECLARE
 BEGIN
     PERFORM sft_core.fence(team_id);
     PERFORM sft_core.project_hold(team_id, project_id);
+    PERFORM sft_core.group_hold(team_id, group_id);
     SELECT pg.* INTO old FROM sft.project_groups pg WHERE pg.team_id = project_group_set.team_id
         AND pg.project_id = project_group_set.project_id AND pg.group_id = project_group_set.group_id FOR NO KEY UPDATE;
     INSERT INTO sft.project_groups AS pg (team_id, project_id, group_id, server_access, server_admin,
@@ -225,7 +226,7 @@ BEGIN
         jsonb_build_object('group_id', group_id, 'server_access', server_access, 'server_admin', server_admin, 'create_server_group', create_server_group,
                            'servers_selector', wanted, 'servers_selector_before', old.servers_selector), project_id);
 END $$;
-COMMENT ON FUNCTION sft_core.project_group_set(sft.actor, uuid, uuid, uuid, boolean, boolean, boolean, text) IS 'Puts a group into a project, or changes how it is in it. Refuses: project_group_rights_missing, servers_selector_format, project_group_project_unknown, project_group_group_unknown.';
+COMMENT ON FUNCTION sft_core.project_group_set(sft.actor, uuid, uuid, uuid, boolean, boolean, boolean, text) IS 'Puts a group into a project, or changes how it is in it. Refuses: project_group_rights_missing, servers_selector_format, project_group_project_unknown, group_unknown.';
 
 CREATE FUNCTION sft_core.project_group_remove(by sft.actor, team_id uuid, project_id uuid, group_id uuid) RETURNS void
 LANGUAGE plpgsql AS $$

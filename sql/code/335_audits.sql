@@ -33,7 +33,8 @@ CREATE FUNCTION sft_core.event_json(e sft.audit_events, team text) RETURNS jsonb
 LANGUAGE sql STABLE
 RETURN jsonb_build_object('id', sft_core.event_id((e).id), 'timestamp', to_char((e).at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'details', (e).details
     || jsonb_build_object('type', (e).type, 'actor', coalesce(sft_core.event_object_id('user', (e).user_id), ''), 'actor_kind', (e).actor_kind, 'actor_name', (e).actor,
-        'client', sft_core.event_object_id('client', (e).client_id), 'server', sft_core.event_object_id('server', (e).server_id),
+        'client', sft_core.event_object_id('client', (e).client_id), 'target_server', coalesce(sft_core.event_object_id('server', (e).server_id), ''),
+        'session_type', coalesce((e).details->>'session_type', ''),
         'project', sft_core.event_object_id('project', (e).project_id), 'team_id', (e).team_id, 'team_name', team, 'trace_id', (e).trace_id, 'request_id', (e).request_id,
         'peer', host((e).peer), 'status', (e).status, 'error', (e).error, 'via', NULL));
 COMMENT ON FUNCTION sft_core.event_json(sft.audit_events, text) IS 'An audit event as answers show it: its details, and who, from where, in which call.';

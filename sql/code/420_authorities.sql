@@ -61,8 +61,7 @@ BEGIN
     RETURN QUERY
     SELECT v.id, v.hostname::text, r.trust_version, r.reported_at, coalesce(r.trust_version >= current, false)
       FROM sft.servers v LEFT JOIN sft.server_reports r ON r.team_id = v.team_id AND r.server_id = v.id
-     WHERE v.team_id = acknowledgements.team_id AND v.project_id = a.project_id AND v.deleted_at IS NULL
-       AND EXISTS (SELECT FROM sft.actor_keys k WHERE k.kind = 'server' AND k.id = v.id)
+     WHERE v.team_id = acknowledgements.team_id AND v.project_id = a.project_id AND v.deleted_at IS NULL AND v.managed
        AND a.purpose = 'ssh_user'
      ORDER BY v.hostname, v.id;
 END $$;

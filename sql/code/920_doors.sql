@@ -61,15 +61,24 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sft_core.nonce_keep(sft.actor, int) IS 'Keeps a write''s request_id, and forgets old ones now and then. Of two at once the second is refused: request_replayed.';
 
-CREATE FUNCTION sft_core.nonce_keep_refused(who sft.actor, status int) RETURNS void
+CREATE FUNCTION sft_core.nonce_keep_refused(who sft.actor, res sft.response, trace_id text) RETURNS sft.response
 LANGUAGE plpgsql AS $$
+DECLARE
+    first_answer int;
 BEGIN
-    INSERT INTO sft.nonces (actor_id, request_id, first_status)
-    SELECT coalesce(who.client_id, who.server_id), who.request_id, nonce_keep_refused.status
-     WHERE coalesce(who.client_id, who.server_id) IS NOT NULL AND who.request_id IS NOT NULL
-    ON CONFLICT ON CONSTRAINT request_replayed DO NOTHING;               -- its double may be here first; both were refused
+    IF coalesce(who.client_id, who.server_id) IS NULL OR who.request_id IS NULL THEN
+        RETURN res;
+    END IF;
+    INSERT INTO sft.nonces (actor_id, request_id, first_status) VALUES (coalesce(who.client_id, who.server_id), who.request_id, res.status)
+    ON CONFLICT ON CONSTRAINT request_replayed DO NOTHING;
+    IF FOUND THEN
+        RETURN res;
+    END IF;
+    -- its double was answered meanwhile: what was in the way may be what the double did
+    SELECT n.first_status INTO first_answer FROM sft.nonces n WHERE n.actor_id = coalesce(who.client_id, who.server_id) AND n.request_id = who.request_id;
+    RETURN sft_core.refusal(409, 'request_replayed', 'This request was made before.', trace_id, jsonb_build_object('first_status', first_answer));
 END $$;
-COMMENT ON FUNCTION sft_core.nonce_keep_refused(sft.actor, int) IS 'Keeps the request_id of a write that was refused.';
+COMMENT ON FUNCTION sft_core.nonce_keep_refused(sft.actor, sft.response, text) IS 'Keeps the request_id of a write that was refused; where it is there already the refusal is request_replayed, with the first answer''s status.';
 
 CREATE FUNCTION sft_core.identify(req sft.request, auth text, roles text[]) RETURNS sft_core.identity
 LANGUAGE plpgsql AS $$
@@ -135,7 +144,7 @@ BEGIN
         res := sft_core.refusal_of(state, error, message, detail, trace_id);
         req.route := route; req.trace_id := trace_id; req.peer := sft_core.peer_of(peer);
         IF r.writes AND res.error <> 'request_replayed' THEN
-            PERFORM sft_core.nonce_keep_refused(who, res.status);
+            res := sft_core.nonce_keep_refused(who, res, trace_id);
         END IF;
     END;
     IF res.error IS NOT NULL THEN

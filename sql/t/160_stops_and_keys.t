@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../../regress/lib";
+use MIME::Base64 ();
 use Sft::World;
 use Test::More;
 
@@ -190,6 +191,39 @@ is scalar(() = $a->{text} =~ /BEGIN X509 CRL/g), 2, '  in PEM: a list for each k
 is_refused $crl->('?format=xml'), '400 format_format', 'refused: another format';
 is_refused $crl->('?generation=7'), '404 generation_unknown', 'refused: another generation';
 is_refused $door->call(GET => "/v1/authorities/$user->{id}/crl"), '404 authority_unknown', 'an SSH authority has none';
+# --- the audit, as collectors read it ---------------------------------------------------------------
+my $events = sub {
+	my ($who, $query) = @_;
+	my ($url, @seen) = ("$T/auditsV2?$query");
+	while ($url) {
+		my $a = $who->call(GET => $url);
+		die $a->{text} unless $a->{status} == 200;
+		push @seen, @{ $a->{json}{list} };
+		($url) = ($a->{headers}{link} // '') =~ m{<https://[^/]*([^>]*)>; rel="next"};
+	}
+	return @seen;
+};
+my @whole = $events->($olga, 'count=1000');
+is scalar(@whole), 0 + $root->value(q{SELECT count(*) FROM sft.audit_events e JOIN sft.teams t ON t.id = e.team_id WHERE t.name = 'acme'}), 'the audit shows every event of the team';
+my @ids = map { $_->{id} } @whole;
+my @numbers = map { unpack 'x8Q>', MIME::Base64::decode_base64($_) } @ids;
+is_deeply [ grep { $numbers[ $_ - 1 ] >= $numbers[$_] } 1 .. $#numbers ], [], '  in the order of their numbers';
+is_deeply [ map { $_->{id} } $events->($olga, 'count=17') ], \@ids, '  the same in pages of 17';
+is_deeply [ map { $_->{id} } $events->($olga, 'count=17&descending=true') ], [ reverse @ids ], '  and newest first';
+is_deeply [ map { $_->{id} } $events->($olga, "count=40&offset=$ids[-50]") ], [ @ids[-49 .. -1] ], '  on from an event that one has';
+is_deeply $olga->call(GET => "$T/auditsV2?offset=$ids[-1]")->{json}, { list => [], related_objects => {} }, '  nothing after the last';
+is_refused $olga->call(GET => "$T/auditsV2?offset=$_"), '400 offset_format', "refused: offset=$_" for 'x', '%20', 'A' x 24, 'a' x 2000;
+my ($issue) = grep { $_->{details}{type} eq 'user_creds.issue' } @whole;
+my $related = $olga->call(GET => "$T/auditsV2?count=1000")->{json}{related_objects};
+is_deeply [ map { $related->{ $issue->{details}{$_} }{type} } qw(actor client target_server project) ], [ qw(user client server project) ], '  what an event names is beside it';
+is $related->{ $issue->{details}{actor} }{object}{name}, 'alice', '  by name';
+my $uma = $w->client('acme', 'bob');
+$w->admin(q{remove_member('acme', 'owners', 'bob')});
+$w->admin(q{create_group('acme', 'users', '{access_user}')});
+$w->admin(q{add_member('acme', 'users', 'bob')});
+is_deeply [ grep { $_->{details}{actor_name} ne 'bob' } $events->($uma, 'count=1000') ], [], '  who is no admin sees what they did';
+is_refused $alice->call(GET => "$T/auditsV2"), '403 role_missing', '  and who has no role nothing';
+
 # --- logins -----------------------------------------------------------------------------------------
 my $in = issue($web->{id});
 $a = $web->call(POST => '/v1/server/report', body => { state_version => 1, trust_version => 1, krl_version => 1, healthy => JSON::PP::true(), facts => {}, drift => [], logins => [ { serial => $in->{serial}, account => 'alice' }, { account => 'nobody' } ] });

@@ -30,7 +30,7 @@ sub others
 {
 	return map {
 		my %c;
-		@c{qw(n method path kind roles status)} = @$_;
+		@c{qw(n method path kind roles status product)} = @$_;
 		$c{roles} = [ split /,/, $c{roles} ];
 		$c{name} = "$c{n}: $c{method} $c{path}";
 		\%c
@@ -76,6 +76,10 @@ sub furnish
 	$has->{server_enrollment_token_id} = $self->make_one(POST => "$in/server_enrollment_tokens", { description => 'x' })->{id};
 	$has->{server_id} = $self->make_one(POST => "$in/servers", { hostname => "${x}bastion", access_address => '192.0.2.7' })->{id};
 	$has->{sudo_id} = $self->make_one(POST => 'entitlements/sudo', $self->sudo("${x}sudo"))->{id};
+	$has->{used_sudo_id} = $self->make_one(POST => 'entitlements/sudo', $self->sudo("${x}used"))->{id};
+	$self->make_one(POST => "$in/entitlements", { group => $has->{group_name}, entitlement_id => $has->{used_sudo_id} });
+	$has->{invitation_id} = Sft::Door::token($w->admin("invite('$team', '$has->{member_name}')"))->{i};
+	$has->{user_id} = $self->make_one(GET => "users/$has->{user_name}")->{id};
 	$has->{user_attribute_id} = (grep { $_->{attribute_name} eq 'unix_user_name' } @{ $self->make_one(GET => "users/$has->{user_name}/attributes")->{list} })[0]{id};
 	$has->{group_attribute_id} = (grep { $_->{attribute_name} eq 'unix_group_name' } @{ $self->make_one(GET => "groups/$has->{group_name}/attributes")->{list} })[0]{id};
 	$self->{person} = $w->client($team, $has->{user_name});
@@ -127,6 +131,7 @@ sub body
 		52 => { user_name => $has->{user_name}, expires_at => $self->soon, projects => [ $has->{project_name} ], disabled => $true }, 54 => { description => 'more' }, 60 => { hostname => "${x}more", access_address => '192.0.2.9' },
 		63 => { labels => { a => 'b' } }, 65 => $self->sudo("${x}more"), 68 => $self->sudo("${x}sudo"), 72 => { state => 'PENDING' },
 		'revocation.create' => { user => $has->{user_name}, reason => 'x' }, 'lock.create' => { subject_kind => 'user', subject => $has->{user_name}, reason => 'x' }, 'key.create' => {}, 'key.activate' => {},
+		'user.create' => { name => "${x}person" }, 'invitation.create' => { user_name => $has->{user_name} }, 'project_entitlement.create' => { group => $has->{group_name}, entitlement_id => $has->{sudo_id} },
 	);
 	return $body{$n};
 }
