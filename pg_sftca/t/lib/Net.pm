@@ -39,7 +39,7 @@ sub output
 	open STDERR, '>&', \*STDOUT;
 }
 
-sub enter { my ($self) = @_; return ('nsenter', "--target=$self->{holder}", '--net', '--mount', '--') }
+sub enter { my ($self) = @_; return ('nsenter', "--target=$self->{holder}", '--net', '--mount', '--root', '--wd', '--') }     # also in a chroot its own
 sub command { my ($self, @argv) = @_; return $self->{db}->command($self->enter, @argv) }
 sub must { my ($self, @argv) = @_; return $self->{db}->must($self->enter, @argv) }
 
