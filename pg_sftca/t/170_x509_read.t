@@ -169,6 +169,19 @@ for (
 	my ($want, @ask) = @$_;
 	is word(@ask), $want, "verify_x509: $want" or diag $s->message // '';
 }
+# X10 a list that is over, not yet there, or altered
+my $long = $v->uuid;
+$s->value($v->server($long, valid_before => "now() + interval '30 days'", valid_after => "now() - interval '1 day'"));
+$long = ($v->finish($s, $long))[1] . "\n";
+is word($long, $ca, "now() + interval '6 days'", "'server'", quoted($bundle)), 'good', 'a list serves for 7 days';
+is word($long, $ca, "now() + interval '8 days'", "'server'", quoted($bundle)), 'crl_expired', 'X10 and then no more';
+is word($long, $ca, "now() - interval '1 hour'", "'server'", quoted($bundle)), 'crl_not_yet_valid', 'X10 not before it was made';
+my $altered = der($bundle);
+is word($long, $ca, 'NULL', "'server'", quoted(pem(substr($altered, 0, -1) . chr(ord(substr $altered, -1) ^ 1), 'X509 CRL'))), 'crl_invalid', 'X10 not signed by another';
+# X6, X8: what leaves is DER to the strictest reader, its serial positive, of 8 bytes at most, never the same
+my @serials = map { my $i = $v->uuid; $s->value($v->client($i)); $s->value('SELECT serial FROM sftca.parse_certificate_x509(' . quoted(($v->finish($s, $i))[1]) . ')') } 1 .. 20;
+is scalar(grep { $_ > 0 && $_ < 2**63 } @serials), 20, 'X6 serials are positive, in 63 bits';
+is scalar(keys %{ { map { ($_ % 4194304 => 1) } @serials } }), 20, '  with 22 bits of chance';
 # a leaf that signs another
 openssl('req', '-new', '-newkey', 'ed25519', '-nodes', '-keyout', "$dir/l.key", '-out', "$dir/l.csr", '-subj', '/CN=l');
 openssl('req', '-new', '-newkey', 'ed25519', '-nodes', '-keyout', "$dir/m.key", '-out', "$dir/m.csr", '-subj', '/CN=m');
