@@ -100,6 +100,13 @@ for my $i (0 .. $#pairs) {
 	is $rc, 0, "authority $authority, a user's $type, host key $host: a login" or diag $out, $net->log_text('sshd');
 }
 
+# the largest
+if (Oracle::everything()) {
+	my $large = $s->value(q{SELECT sftca.authority_create('ssh_user', 'rsa-8192')});
+	$v->write_file('user-ca', Sft::Db::slurp("$dir/user-ca") . $s->value("SELECT sftca.trust_bundle('$large')") . "\n");
+	is +(login($file{ed25519}, certificate('user', $large, $key{ed25519}), 'ed25519'))[0], 0, 'authority rsa-8192: a login';
+}
+
 # a security key that verified its user, and one that did not
 for my $type (qw(ed25519-sk ecdsa-sk)) {
 	my $must = certificate('user', $user_ca{ed25519}, $key{$type}, critical_options => q('{"verify-required": ""}'));

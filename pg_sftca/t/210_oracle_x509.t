@@ -61,6 +61,12 @@ for my $i (0 .. $#algorithms) {
 		is $rc, 0, "certtool --verify: authority $algorithms[$i], key $k" or diag $out;
 	}
 }
+if (Oracle::everything()) {
+	my $large = $s->value(q{SELECT sftca.authority_create('x509', 'rsa-8192')});
+	my $root = bundle('large.pem', 'trust_bundle', $large);
+	my $leaf = issue($large, 'ed25519');
+	is +($v->db->command(@$_, $leaf))[0], 0, "authority rsa-8192: $_->[0]" for ['openssl', 'verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', $root], ['certtool', '--verify', '--load-ca-certificate', $root, '--infile'];
+}
 isnt +(gnutls_verify($files[0], '--verify-purpose', '1.3.6.1.5.5.7.3.1'))[0], 0, '  not for servers';
 
 # --- the record, as openssl reads it ---------------------------------------------------------------------
