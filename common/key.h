@@ -71,6 +71,12 @@ SFT_CHECKED int key_verify(const struct sshkey *pub, const void *msg, size_t len
 SFT_CHECKED int key_verify_ssh(const struct sshkey *pub, const void *msg, size_t len,
                                const uint8_t *sig, size_t siglen);
 /*
+ * Verifies a security key's SSH signature blob, which key_verify_ssh does not take. *flagsp is what
+ * the key says of its user: bit 0 touched it, bit 2 was verified by it.
+ */
+SFT_CHECKED int key_verify_sk(const struct sshkey *pub, const void *msg, size_t len,
+                              const uint8_t *sig, size_t siglen, uint8_t *flagsp);
+/*
  * Whether an SSH signature blob has the form that this key's signatures have; does not verify it.
  * SFT_EKEYTYPE for an algorithm that the key does not have, SHA-1 included.
  */
@@ -80,8 +86,9 @@ SFT_CHECKED int key_check_ssh(const struct sshkey *pub, const uint8_t *sig, size
  * Verifies a signature in the form that the algorithm's name says: "ed25519" (64 bytes),
  * "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ecdsa-p521-sha512" (r||s, each as long as the field),
  * the same with "-der" (ECDSA-Sig-Value), "rsa-v1_5-sha256", "rsa-v1_5-sha512", "rsa-pss-sha256",
- * "rsa-pss-sha512" (salt as long as the hash), "ssh" (as key_verify_ssh). SFT_ENOTFOUND for
- * another name, SFT_EKEYTYPE when the key is of another algorithm, else 0 or SFT_ESIGNATURE.
+ * "rsa-pss-sha512" (salt as long as the hash), "ssh" (key_verify_ssh, key_verify_sk whatever the
+ * flags). SFT_ENOTFOUND for another name, SFT_EKEYTYPE when the key is of another algorithm, else 0
+ * or SFT_ESIGNATURE.
  */
 SFT_CHECKED int key_verify_as(const char *algorithm, const struct sshkey *pub, const void *msg,
                               size_t len, const uint8_t *sig, size_t siglen);

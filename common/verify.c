@@ -345,7 +345,10 @@ key_verify_as(const char *algorithm, const struct sshkey *pub, const void *msg, 
 {
     const struct message message = {msg, len};
     if (strcmp(algorithm, "ssh") == 0) {
-        int err = key_verify_ssh(pub, msg, len, sig, siglen);
+        uint8_t flags;
+        int is_sk = pub->type == SSHKEY_SK_ED25519 || pub->type == SSHKEY_SK_ECDSA_P256;
+        int err = is_sk ? key_verify_sk(pub, msg, len, sig, siglen, &flags)
+                        : key_verify_ssh(pub, msg, len, sig, siglen);
         return err == SFT_EFORMAT || err == SFT_ETRAILING || err == SFT_ETOOLONG ? SFT_ESIGNATURE
                                                                                  : err;
     }

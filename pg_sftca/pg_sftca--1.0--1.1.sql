@@ -480,7 +480,7 @@ CREATE FUNCTION sftca.parse_certificate(certificate text, OUT type text, OUT kin
 LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_parse_certificate';
 COMMENT ON FUNCTION sftca.parse_certificate(text) IS
 'What is in an OpenSSH certificate ("type base64", at most 64 KiB), whoever made it. Kind is user or host; from ever is -infinity, for ever infinity; an option''s value that is no text is {"hex": …}. '
-'is_verified is true, or NULL for a signature that counts for nothing (SHA-1, a FIDO authority). Refuses: certificate_malformed, certificate_signature_invalid, certificate_key_type, certificate_key_weak, '
+'is_verified is true, or NULL for a signature that counts for nothing (SHA-1). Refuses: certificate_malformed, certificate_signature_invalid, certificate_key_type, certificate_key_weak, '
 'certificate_key_point, certificate_chained, certificate_option_repeated, certificate_text.';
 
 CREATE FUNCTION sftca.parse_certificate(certificate bytea, OUT type text, OUT kind text, OUT serial numeric, OUT key_id text,

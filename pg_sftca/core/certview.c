@@ -235,8 +235,12 @@ certview_read(struct certview *view, const uint8_t *blob, size_t len, const char
 int
 certview_verify(const struct certview *view)
 {
-    return key_verify_ssh(&view->authority, view->tbs.p, view->tbs.len, view->signature.p,
-                          view->signature.len);
+    uint8_t flags; /* sshd does not ask who touched the authority's key */
+    const struct sshkey *by = &view->authority;
+    if (by->type == SSHKEY_SK_ED25519 || by->type == SSHKEY_SK_ECDSA_P256)
+        return key_verify_sk(by, view->tbs.p, view->tbs.len, view->signature.p, view->signature.len,
+                             &flags);
+    return key_verify_ssh(by, view->tbs.p, view->tbs.len, view->signature.p, view->signature.len);
 }
 
 /* ---- sshd's rules ---- */

@@ -31,10 +31,15 @@ for (['ed25519', 'ed25519'], (map { ["p$_", 'ecdsa', '-b', $_] } 256, 384, 521),
 	($ca{$name}, $ca_file{$name}) = ($v->key(@how), $v->{last_key});
 }
 
+# authorities on security keys, in software as OpenSSH's own tests have them
+my $sk = '/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so';
+for my $name (qw(ed25519-sk ecdsa-sk)) { ($ca{$name}, $ca_file{$name}) = ($v->key($name, '-w', $sk), $v->{last_key}) }
+
 my $made = 0;
 sub certify
 {
 	my ($ca, $subject, @options) = @_;
+	local $ENV{SSH_SK_PROVIDER} = $sk;
 	my $file = $v->write_file('c' . ++$made . '.pub', "$subject{$subject}\n");
 	$v->db->must('ssh-keygen', '-q', '-s', $ca_file{$ca}, '-I', 'somebody', @options, $file);
 	return join ' ', (split ' ', slurp($file =~ s/\.pub$/-cert.pub/r))[0, 1];
@@ -69,7 +74,7 @@ sub ours
 
 my @certificates = (
 	(map { [certify('ed25519', $_, '-n', 'alice,bob', '-V', '-1m:+5m', '-z', 7), "user certificate of a key $_"] } sort keys %subject),
-	(map { [certify($_, 'ed25519', '-n', 'alice', '-V', '-1m:+5m'), "user certificate by $_"] } sort keys %ca),
+	(map { [certify($_, 'ed25519', '-n', 'alice', '-V', '-1m:+5m'), "user certificate by $_"] } sort keys %ca), # two of them by security keys
 	[certify('ed25519', 'ed25519', '-h', '-n', 'web01,web01.example.com'), 'host certificate'],
 	[certify('ed25519', 'ed25519'), 'no principals, for ever, serial 0'],
 	[certify('ed25519', 'ed25519', '-z', '18446744073709551615', '-n', 'a', '-O', 'clear'), 'the last serial, no extensions'],
@@ -91,7 +96,7 @@ is column($ever, 'valid_after || valid_before::text'), '-infinityinfinity', 'fro
 is column($every, 'public_key'), $subject{ed25519}, 'the key itself';
 is column($every, 'authority_key'), $ca{ed25519}, 'the authority\'s key';
 is column($every, 'length(nonce)'), 32, 'the nonce';
-is column($every, 'is_verified'), 't', 'verified';
+is column($_->[0], 'is_verified'), 't', "verified: $_->[1]" for $certificates[0], grep { $_->[1] =~ /-sk$/ } @certificates;
 my ($sha1) = map { $_->[0] } grep { $_->[1] =~ /SHA-1/ } @certificates;
 is column($sha1, 'is_verified IS NULL'), 't', 'SHA-1 counts for nothing';
 is $s->value('SELECT serial FROM sftca.parse_certificate(' . bytes(decode_base64((split ' ', $every)[1])) . ')'), 0, 'of bytes';
@@ -108,6 +113,7 @@ for (
 	['nothing', '', 'certificate_malformed'], ['a type', $type, 'certificate_malformed'], ['a key', $subject{ed25519}, 'certificate_key_type'],
 	['another type outside', 'ssh-rsa-cert-v01@openssh.com ' . (split ' ', $every)[1], 'certificate_malformed'], ['two lines', "$every\n$every", 'certificate_malformed'],
 	['a truncated one', $type . encode_base64(substr($blob, 0, -1), ''), 'certificate_malformed'], ['a byte more', $type . encode_base64("$blob\0", ''), 'certificate_malformed'],
+	(map { my $b = decode_base64((split ' ', $_->[0])[1]); ["another signature, $_->[1]", $type . encode_base64(substr($b, 0, -5) . chr(ord(substr $b, -5, 1) ^ 4) . substr($b, -4), ''), 'certificate_signature_invalid'] } grep { $_->[1] =~ /-sk$/ } @certificates),
 	['another signature', $type . encode_base64(substr($blob, 0, -1) . chr(255 ^ ord substr $blob, -1), ''), 'certificate_signature_invalid'],
 	['another serial', $type . encode_base64($blob =~ s/\0{8}(\0{3}\x01)/\0\0\0\0\0\0\0\x01$1/r, ''), 'certificate_signature_invalid'],
 ) {

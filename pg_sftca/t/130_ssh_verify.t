@@ -17,12 +17,13 @@ sub strings { return join '', map { pack 'N/a*', $_ } @_ }
 sub quoted { my ($x) = @_; return 'NULL' unless defined $x; $x =~ s/'/''/g; return "'$x'" }
 my %file;
 my %public = map { my ($name, @how) = @$_; my $key = $v->key(@how); $file{$name} = $v->{last_key}; ($name => $key) }
-	['ca', 'ed25519'], ['rsa_ca', 'rsa', '-b', 2048], ['stranger', 'ed25519'], ['user', 'ed25519'], ['host', 'ed25519'];
+	['ca', 'ed25519'], ['rsa_ca', 'rsa', '-b', 2048], ['stranger', 'ed25519'], ['sk_ca', 'ed25519-sk', '-w', '/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so'], ['user', 'ed25519'], ['host', 'ed25519'];
 
 my $made = 0;
 sub certify
 {
 	my ($ca, $subject, @options) = @_;
+	local $ENV{SSH_SK_PROVIDER} = '/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so';
 	my $to = $v->write_file('v' . ++$made . '.pub', "$public{$subject}\n");
 	$v->db->must('ssh-keygen', '-q', '-s', $file{$ca}, '-I', 'somebody', @options, $to);
 	return join ' ', (split ' ', Sft::Db::slurp($to =~ s/\.pub$/-cert.pub/r))[0, 1];
@@ -64,7 +65,8 @@ StrictModes no
 MaxStartups 100
 END
 $v->write_file('host-cert.pub', certify('ca', 'host', '-h', '-n', 'web01') . "\n");
-my $trusted = "# who signs\n\n$public{ca} the authority\n$public{rsa_ca}\n";
+my $s_ca = $s->value("SELECT public_key FROM sftca.keys WHERE authority_id = '$v->{ssh_user}'");
+my $trusted = "# who signs\n\n$public{ca} the authority\n$public{rsa_ca}\n$public{sk_ca}\n$s_ca\n";
 $v->write_file('trusted', $trusted);
 $v->write_file('known', "\@cert-authority * $public{ca}\n\@cert-authority * $public{rsa_ca}\n");
 sub krl_of
@@ -102,7 +104,7 @@ my @now = ('-V', '-1m:+5m');
 # name, certificate, why not
 my $text = sub { strings($_[0], strings($_[1])) };
 my @users = (
-	['a good one', certify('ca', 'user', '-n', 'root', @now), ''], ['by RSA', certify('rsa_ca', 'user', '-n', 'root', @now), ''], ['for ever', certify('ca', 'user', '-n', 'x,root'), ''],
+	['a good one', certify('ca', 'user', '-n', 'root', @now), ''], ['by RSA', certify('rsa_ca', 'user', '-n', 'root', @now), ''], ['by a security key', certify('sk_ca', 'user', '-n', 'root', @now), ''], ['for ever', certify('ca', 'user', '-n', 'x,root'), ''],
 	['by a stranger', certify('stranger', 'user', '-n', 'root', @now), 'not_trusted'], ['SHA-1', certify('rsa_ca', 'user', '-n', 'root', '-t', 'ssh-rsa', @now), 'signature_algorithm'],
 	['a host\'s', certify('ca', 'user', '-h', '-n', 'root', @now), 'certificate_type'], ['of tomorrow', certify('ca', 'user', '-n', 'root', '-V', '+1h:+2h'), 'not_yet_valid'], ['of yesterday', certify('ca', 'user', '-n', 'root', '-V', '-2h:-1h'), 'expired'],
 	['P1 no principal', certify('ca', 'user', @now), 'principal_missing'], ['somebody else\'s', certify('ca', 'user', '-n', 'alice', @now), 'principal_not_listed'], ['P6 a wildcard', certify('ca', 'user', '-n', '*', @now), 'principal_not_listed'],
@@ -137,6 +139,24 @@ for (['', 'krl_malformed'], [substr($quiet, 0, -1), 'krl_malformed'], [substr($q
 }
 $v->write_file('revoked', $quiet);
 
+# our own lists before sshd: by serial, by key id, by key, by fingerprint
+for (['serial', q{SELECT sftca.revoke('%a', %s, %s, 'test')}], ['key id', q{SELECT sftca.revoke_key_id('%a', '%i', 'test')}], ['key', q{SELECT sftca.revoke_key('%k', 'test')}], ['fingerprint', q{SELECT sftca.revoke_key('%f', 'test')}]) {
+	my ($by, $sql) = @$_;
+	my ($id, $authority) = ($v->uuid, $v->{ssh_user});
+	my $serial = $s->value($v->user($id, principals => "'{root}'", public_key => "'$public{user}'"));
+	my $cert = ($v->finish($s, $id))[1];
+	my $install = sub { $v->write_file('revoked', decode_base64(join '', $s->run("SELECT encode(sftca.krl('$authority'), 'base64')"))) };
+	$install->();
+	ok login('web01', $cert), "revoked by $by: good before";
+	my %is = (a => $authority, s => $serial, i => "sft1:acme:prod:alice:$id", k => $public{user}, f => $s->value("SELECT fingerprint FROM sftca.certificates WHERE id = '$id'"));
+	$sql =~ s/%(\w)/$is{$1}/g;
+	$s->value($sql);
+	$install->();
+	ok !login('web01', $cert), '  refused after';
+	$s->run('DELETE FROM sftca.name_revocations');
+}
+$v->write_file('revoked', $quiet);
+
 # hosts, as ssh has it
 my $reload = sub { $v->write_file('host-cert.pub', "$_[0]\n"); $net->must('sh', '-c', "kill -HUP \$(cat /run/sshd.pid) && sleep 0.3"); $net->listens(22) };
 for (['its own name', ['-h', '-n', 'web01'], ''], ['another name', ['-h', '-n', 'web02'], 'principal_not_listed'], ['C15 a wildcard', ['-h', '-n', 'web*'], undef], ['no name', ['-h'], undef], ['a user\'s', ['-n', 'web01'], 'certificate_type'], ['a critical option', ['-h', '-n', 'web01', '-O', 'critical:x@y'], 'critical_option_unknown']) {
@@ -154,13 +174,14 @@ my $span = certify('ca', 'user', '-n', 'root', '-V', '20260101000000Z:2026010200
 for (['2025-12-31 23:59:59', 'not_yet_valid'], ['2026-01-01 00:00:00', ''], ['2026-01-01 23:59:59', ''], ['2026-01-02 00:00:00', 'expired'], ['1960-01-01', 'not_yet_valid']) {
 	is word($span, %root, at => "'$_->[0]+00'"), $_->[1], "at $_->[0]: " . ($_->[1] || 'good');
 }
-is word($users[8][1], %root, any_principal => 'true'), '', 'a wildcard, when it is asked for';
+my ($unnamed) = map { $_->[1] } grep { $_->[0] eq 'P1 no principal' } @users;
+is word($unnamed, %root, any_principal => 'true'), '', 'a wildcard, when it is asked for';
 is word($good, principal => 'NULL'), '', 'any principal of the list';
-is word($users[8][1], principal => 'NULL'), 'principal_missing', '  but there must be one';
+is word($unnamed, principal => 'NULL'), 'principal_missing', '  but there must be one';
 is word($good, principal => "'root'", kind => "'x'"), 'error certificate_kind', 'a kind that is none';
 is word('x', %root), 'certificate_malformed', 'a certificate that is none';
 is word(substr($good, 0, -8) . 'AAAAAAA=', %root), 'certificate_malformed', '  or has another end';
-is word($good =~ s/^(\S+ \S{300})./$1A/r =~ s/^(\S+ \S{301})./$1B/r, %root) =~ /^(signature_invalid|not_trusted|certificate_malformed)$/, 1, '  or another middle';
+like word($good =~ s/^(\S+ \S{300})./$1A/r =~ s/^(\S+ \S{301})./$1B/r, %root), qr/^(signature_invalid|not_trusted|certificate_malformed)$/, '  or another middle';
 $s->run("SELECT sftca.verify_certificate('$good', 'nonsense', 'root')");
 is $s->code, 'public_key_malformed', 'an authority that is none';
 $s->run("SELECT sftca.verify_certificate('$good', $_, 'root')"), is $s->code, 'argument_missing', "authorities $_" for 'NULL::text';
