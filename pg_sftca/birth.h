@@ -15,7 +15,8 @@
 #include "core/wrap.h"
 
 #define BIRTH_DER_MAX 4096 /* key and signature of RSA 8192, and what else there is */
-#define BIRTH_COLUMNS 7    /* public_key, fingerprint, sealed, kek_check, certificate_pem, canary, canary_serial */
+#define BIRTH_COLUMNS                                                                              \
+    7 /* public_key, fingerprint, sealed, kek_check, certificate_pem, canary, canary_serial */
 
 struct birth {
     struct authority_id id;

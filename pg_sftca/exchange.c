@@ -49,8 +49,7 @@ exchange_read(const char *what, const char *name, bool is_public, char *buf, siz
 void
 exchange_init(void)
 {
-    DefineCustomStringVariable("pg_sftca.key_directory",
-                               "Folder from whose files keys may be imported.", NULL,
-                               &key_directory, "", PGC_SIGHUP,
-                               GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+    DefineCustomStringVariable(
+        "pg_sftca.key_directory", "Folder from whose files keys may be imported.", NULL,
+        &key_directory, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 }

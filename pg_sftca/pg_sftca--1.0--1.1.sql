@@ -321,7 +321,14 @@ BEGIN
         UPDATE sftca.vault_secret v SET sealed = made.resealed, kek_check = made.new_mark;
         resealed := resealed + 1;
     END LOOP;
+    FOR one IN SELECT t.id, t.sealed, t.kek_check FROM sftca.transport_keys t
+                WHERE t.kek_check <> mine AND t.expires_at > now() AND resealed < max_keys FOR UPDATE SKIP LOCKED LOOP
+        made := sftca.reseal_bytes(one.id, 0, 'x25519', 'transport', one.sealed, one.kek_check);
+        UPDATE sftca.transport_keys t SET sealed = made.resealed, kek_check = made.new_mark WHERE t.id = one.id;
+        resealed := resealed + 1;
+    END LOOP;
     SELECT (SELECT count(*) FROM sftca.sealed_keys s WHERE s.kek_check <> mine) + (SELECT count(*) FROM sftca.vault_secret v WHERE v.kek_check <> mine)
+           + (SELECT count(*) FROM sftca.transport_keys t WHERE t.kek_check <> mine AND t.expires_at > now())
       INTO remaining;
     IF resealed > 0 THEN
         PERFORM sftca.key_note('reseal', NULL, NULL, format('%s sealed anew, %s to go', resealed, remaining));
@@ -424,6 +431,118 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sftca.key_prepare_on_token(uuid, text, boolean) IS
 'Makes the next generation of an authority in a token; the generations before may be in the vault or in another token. Refuses: authority_unknown, key_next_exists, key_algorithm, what authority_create_on_token() refuses.';
+
+CREATE TABLE sftca.transport_keys (
+    id         uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid() CONSTRAINT transport_key_taken PRIMARY KEY,
+    public_key text NOT NULL CONSTRAINT transport_key_repeated UNIQUE,
+    sealed     bytea NOT NULL,
+    kek_check  bytea NOT NULL,
+    expires_at timestamptz NOT NULL DEFAULT pg_catalog.now() + interval '1 day'
+);
+SELECT pg_catalog.pg_extension_config_dump('sftca.transport_keys', '');
+COMMENT ON TABLE sftca.transport_keys IS 'Keys to which another vault seals what it sends here; for a day each.';
+COMMENT ON CONSTRAINT transport_key_taken ON sftca.transport_keys IS 'There is such a transport key already.';
+COMMENT ON CONSTRAINT transport_key_repeated ON sftca.transport_keys IS 'No two transport keys are the same.';
+
+CREATE FUNCTION sftca.transport_make(id uuid, OUT public_key text, OUT sealed bytea, OUT mark bytea)
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_transport_make';
+COMMENT ON FUNCTION sftca.transport_make(uuid) IS 'A new transport key, born sealed. Refuses: kek_missing, vault_sealed.';
+
+CREATE FUNCTION sftca.transport_key_create() RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made record;
+    new_id CONSTANT uuid := gen_random_uuid();
+BEGIN
+    PERFORM sftca.commit_durably();
+    DELETE FROM sftca.transport_keys t WHERE t.expires_at <= now();
+    made := sftca.transport_make(new_id);
+    INSERT INTO sftca.transport_keys (id, public_key, sealed, kek_check) VALUES (new_id, made.public_key, made.sealed, made.mark);
+    RETURN made.public_key;
+END $$;
+COMMENT ON FUNCTION sftca.transport_key_create() IS
+'On the server that is to receive a key: the public key for key_export() on the one that sends it; good for a day. Bring it there by a way that nobody can change. Refuses: kek_missing, vault_sealed, not_durable.';
+
+CREATE FUNCTION sftca.envelope_seal(authority uuid, generation int, algorithm text, purpose text, facts text, recipient text) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_envelope_seal';
+COMMENT ON FUNCTION sftca.envelope_seal(uuid, int, text, text, text, text) IS
+'A generation, private key and all, sealed to a transport key. Refuses: transport_key_malformed, key_in_token, key_retired, kek_missing, kek_wrong, key_damaged, vault_sealed.';
+
+CREATE FUNCTION sftca.key_export(authority uuid, generation int, recipient text) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owner sftca.authorities;
+    own sftca.authority_keys;
+    envelope text;
+BEGIN
+    IF sftca.authority_lock(authority) = 'statement' THEN
+        PERFORM sftca.refuse('22023', 'authority_purpose', 'A statement key stays with its instance.');
+    END IF;
+    SELECT * INTO owner FROM sftca.authorities a WHERE a.id = authority;
+    SELECT * INTO own FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.generation = key_export.generation;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'generation_unknown', 'The authority has no such generation.');
+    ELSIF own.state = 'retired' THEN
+        PERFORM sftca.refuse('SF409', 'key_retired', 'This generation is retired.');
+    END IF;
+    envelope := sftca.envelope_seal(authority, own.generation, owner.algorithm, owner.purpose, jsonb_build_object('owner', to_jsonb(owner), 'key', to_jsonb(own),
+        'krl_version', (SELECT v.version FROM sftca.krl_versions v WHERE v.authority_id = authority))::text, recipient);
+    PERFORM sftca.key_note('export', authority, own.generation, format('%s to %s', own.fingerprint, recipient));
+    RETURN envelope;
+END $$;
+COMMENT ON FUNCTION sftca.key_export(uuid, int, text) IS
+'A generation of an authority, private key and all, sealed to the transport key of another vault (transport_key_create() there): text for key_import_sealed() there. It stays here too. Refuses: authority_unknown, authority_purpose, generation_unknown, key_retired, key_in_token, transport_key_malformed, kek_missing, kek_wrong, vault_sealed, not_durable.';
+
+CREATE FUNCTION sftca.envelope_open(id uuid, sealed bytea, mark bytea, envelope text, OUT authority uuid, OUT generation int, OUT algorithm text,
+    OUT purpose text, OUT public_key text, OUT facts text, OUT resealed bytea, OUT new_mark bytea)
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_envelope_open';
+COMMENT ON FUNCTION sftca.envelope_open(uuid, bytea, bytea, text) IS
+'What is in an envelope, its private key sealed under the key-encryption key of this vault. Refuses: envelope_malformed, kek_missing, kek_wrong, vault_sealed.';
+
+CREATE FUNCTION sftca.key_import_sealed(envelope text, recipient text, fingerprint text, OUT authority uuid, OUT generation int)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    transport sftca.transport_keys;
+    came record;
+    owner sftca.authorities;
+    own sftca.authority_keys;
+BEGIN
+    PERFORM sftca.commit_durably();
+    IF envelope IS NULL OR recipient IS NULL OR fingerprint IS NULL THEN
+        PERFORM sftca.refuse('22023', 'argument_missing', 'envelope, recipient or fingerprint is missing.');
+    END IF;
+    SELECT * INTO transport FROM sftca.transport_keys t WHERE t.public_key = recipient AND t.expires_at > now();
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF404', 'transport_key_unknown', 'There is no such transport key, or not any more.');
+    END IF;
+    came := sftca.envelope_open(transport.id, transport.sealed, transport.kek_check, envelope);
+    own := jsonb_populate_record(NULL::sftca.authority_keys, came.facts::jsonb -> 'key');
+    owner := jsonb_populate_record(NULL::sftca.authorities, came.facts::jsonb -> 'owner');
+    -- anybody can seal something to a public key: what came is what was expected, and of one piece
+    IF (sftca.parse_public_key(came.public_key)).fingerprint <> key_import_sealed.fingerprint THEN
+        PERFORM sftca.refuse('22023', 'envelope_fingerprint', 'Another key is in the envelope.');
+    ELSIF (owner.id, owner.purpose, owner.algorithm, own.authority_id, own.generation, own.public_key, own.fingerprint)
+          IS DISTINCT FROM (came.authority, came.purpose, came.algorithm, came.authority, came.generation, came.public_key, key_import_sealed.fingerprint)
+          OR own.state = 'retired' OR came.purpose = 'statement' THEN
+        PERFORM sftca.refuse('22023', 'envelope_malformed', 'The envelope contradicts itself.');
+    END IF;
+    INSERT INTO sftca.authorities SELECT owner.* ON CONFLICT ON CONSTRAINT authority_taken DO NOTHING;
+    PERFORM FROM sftca.authorities a WHERE a.id = owner.id AND a.purpose = owner.purpose AND a.algorithm = owner.algorithm FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM sftca.refuse('SF409', 'authority_taken', 'There is another authority of this id.');
+    END IF;
+    INSERT INTO sftca.authority_keys SELECT own.*;
+    INSERT INTO sftca.sealed_keys (authority_id, generation, sealed, kek_check) VALUES (came.authority, came.generation, came.resealed, came.new_mark);
+    IF owner.purpose IN ('ssh_user', 'ssh_host') THEN
+        INSERT INTO sftca.krl_versions AS v (authority_id, version) VALUES (owner.id, coalesce((came.facts::jsonb ->> 'krl_version')::bigint, 0) + 1)
+        ON CONFLICT ON CONSTRAINT krl_version_exists DO UPDATE SET version = greatest(v.version, excluded.version) + 1, changed_at = clock_timestamp();
+    END IF;
+    PERFORM sftca.key_note('import', came.authority, came.generation, format('%s from an envelope to %s', own.fingerprint, recipient));
+    authority := came.authority;
+    generation := came.generation;
+END $$;
+COMMENT ON FUNCTION sftca.key_import_sealed(text, text, text) IS
+'Takes what key_export() has sealed to a transport key of this vault: the same authority, generation, state, certificate and canary. fingerprint is that of the key that was to come, learnt otherwise. Revocations do not come along. Refuses: argument_missing, transport_key_unknown, envelope_malformed, envelope_fingerprint, authority_taken, generation_taken, key_taken, key_active_exists, key_next_exists, kek_missing, kek_wrong, vault_sealed, not_durable.';
 
 CREATE FUNCTION sftca.krl_version_raise(authority uuid, at_least bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

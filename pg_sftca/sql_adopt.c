@@ -26,7 +26,15 @@
 
 #define PASSPHRASE_MAX 1023
 
-enum { ARG_AUTHORITY, ARG_GENERATION, ARG_PURPOSE, ARG_ALGORITHM, ARG_SOURCE, ARG_PLACE, ARG_PASSPHRASE };
+enum {
+    ARG_AUTHORITY,
+    ARG_GENERATION,
+    ARG_PURPOSE,
+    ARG_ALGORITHM,
+    ARG_SOURCE,
+    ARG_PLACE,
+    ARG_PASSPHRASE
+};
 
 /* ---- files ---- */
 
@@ -45,9 +53,8 @@ read_texts(FunctionCallInfo fcinfo, struct texts *t)
     t->has_passphrase = !PG_ARGISNULL(ARG_PASSPHRASE);
     if (!t->has_passphrase)
         return;
-    exchange_read("the passphrase's file",
-                  text_to_cstring(PG_GETARG_TEXT_PP(ARG_PASSPHRASE)), false, t->passphrase,
-                  sizeof t->passphrase, &t->passphrase_len);
+    exchange_read("the passphrase's file", text_to_cstring(PG_GETARG_TEXT_PP(ARG_PASSPHRASE)),
+                  false, t->passphrase, sizeof t->passphrase, &t->passphrase_len);
     if (t->passphrase_len > 0 && t->passphrase[t->passphrase_len - 1] == '\n')
         t->passphrase_len--;
 }
@@ -80,7 +87,8 @@ _Noreturn static void
 throw_token(int r)
 {
     if (r == SFT_EFORMAT || r == SFT_ETOOLONG)
-        sftca_refuse(SFTCA_INVALID, "token_uri_malformed", "token_key: it is no PKCS#11 URI of ours");
+        sftca_refuse(SFTCA_INVALID, "token_uri_malformed",
+                     "token_key: it is no PKCS#11 URI of ours");
     if (r == SFT_ETOKEN)
         sftca_refuse(SFTCA_UNAVAILABLE, "token_missing", "%s", p11key_reason());
     if (r == SFT_EREFUSED)

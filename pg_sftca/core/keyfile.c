@@ -130,17 +130,27 @@ read_ecdsa(struct sbuf *in, struct key **keyp)
     const char *group = strcmp(curve, "nistp256") == 0   ? "prime256v1"
                         : strcmp(curve, "nistp384") == 0 ? "secp384r1"
                                                          : "secp521r1";
-    bool good =
-        d != NULL && bld != NULL &&
-        OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) == 1 &&
-        OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, len) == 1 &&
-        OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, d) == 1;
+    bool good = d != NULL && bld != NULL &&
+                OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) == 1 &&
+                OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, len) == 1 &&
+                OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, d) == 1;
     EVP_PKEY *pkey = build("EC", bld, good);
     BN_clear_free(d);
     return word_of(to_key(pkey, keyp));
 }
 
-enum { RSA_N, RSA_E, RSA_D, RSA_IQMP, RSA_P, RSA_Q, RSA_FILE_NUMBERS, RSA_DP = RSA_FILE_NUMBERS, RSA_DQ, RSA_NUMBERS };
+enum {
+    RSA_N,
+    RSA_E,
+    RSA_D,
+    RSA_IQMP,
+    RSA_P,
+    RSA_Q,
+    RSA_FILE_NUMBERS,
+    RSA_DP = RSA_FILE_NUMBERS,
+    RSA_DQ,
+    RSA_NUMBERS
+};
 
 /* d modulo one less than a prime, which the format leaves out */
 static bool
@@ -149,8 +159,8 @@ reduce(BIGNUM **out, const BIGNUM *d, const BIGNUM *prime)
     BN_CTX *ctx = BN_CTX_secure_new();
     BIGNUM *less = BN_secure_new();
     *out = BN_secure_new();
-    bool good = ctx != NULL && less != NULL && *out != NULL && BN_sub(less, prime, BN_value_one()) &&
-                BN_mod(*out, d, less, ctx);
+    bool good = ctx != NULL && less != NULL && *out != NULL &&
+                BN_sub(less, prime, BN_value_one()) && BN_mod(*out, d, less, ctx);
     BN_clear_free(less);
     BN_CTX_free(ctx);
     return good;
@@ -160,8 +170,9 @@ static const char *
 read_rsa(struct sbuf *in, struct key **keyp)
 {
     static const char *const names[RSA_NUMBERS] = {
-        OSSL_PKEY_PARAM_RSA_N,       OSSL_PKEY_PARAM_RSA_E,         OSSL_PKEY_PARAM_RSA_D,
-        OSSL_PKEY_PARAM_RSA_COEFFICIENT1, OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_FACTOR2,
+        OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,
+        OSSL_PKEY_PARAM_RSA_D,         OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
+        OSSL_PKEY_PARAM_RSA_FACTOR1,   OSSL_PKEY_PARAM_RSA_FACTOR2,
         OSSL_PKEY_PARAM_RSA_EXPONENT1, OSSL_PKEY_PARAM_RSA_EXPONENT2};
     BIGNUM *n[RSA_NUMBERS] = {0};
     OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();

@@ -13,8 +13,8 @@
 #define KEYFILE_MAX 32768
 
 /*
- * The key, or NULL and the word of what is wrong: private_key_malformed, private_key_format (not one
- * of ours), private_key_encrypted, private_key_passphrase, private_key_type, private_key_weak,
+ * The key, or NULL and the word of what is wrong: private_key_malformed, private_key_format (not
+ * one of ours), private_key_encrypted, private_key_passphrase, private_key_type, private_key_weak,
  * private_key_inconsistent (its halves do not belong together). passphrase may be NULL.
  */
 const char *keyfile_read(const char *text, size_t len, const char *passphrase,
