@@ -117,11 +117,14 @@ user_standing(struct work *w, const struct wanted_user *u, const struct presence
 {
     const struct account *a = actual_account(w->actual, u->name);
     const char *obstacle;
+    if (a && !is_ours(w, u, a))
+        return user_refused(w, u, "an account of this name exists that sftd did not make",
+                            "rename one of the two, or remove the local account");
+    if (a && a->gid != u->gid) /* files would stay behind with the old number: not ours to guess */
+        differ(w, "user", u->name, "run usermod -g on the server, and chgrp its files",
+               "its gid is %u, the platform says %u", (unsigned)a->gid, (unsigned)u->gid);
     if (a)
-        return is_ours(w, u, a)
-                   ? OURS
-                   : user_refused(w, u, "an account of this name exists that sftd did not make",
-                                  "rename one of the two, or remove the local account");
+        return OURS;
     if (name_is_reserved(u->name))
         return user_refused(w, u, "its name belongs to the operating system",
                             "give the user another name on servers");

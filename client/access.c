@@ -110,17 +110,24 @@ target_ask(struct ctx *ctx, const char *path, const char *name, struct target *o
     return code ? code : err ? fail_err(&ctx->failure, err, path) : 0;
 }
 
-int
-access_target(struct ctx *ctx, const char *name, struct target *out)
+/* Where the answer about a name is kept. */
+static int
+target_path(struct ctx *ctx, const char *name, char path[PATH_CAP])
 {
-    char dir[PATH_CAP], path[PATH_CAP];
+    char dir[PATH_CAP];
     int code = name_check(ctx, name);
     if (!code)
         code = path_join(dir, ctx->account.cache, "targets", &ctx->failure);
     if (!code)
         code = path_private(dir, &ctx->failure);
-    if (!code)
-        code = path_join(path, dir, name, &ctx->failure);
+    return code ? code : path_join(path, dir, name, &ctx->failure);
+}
+
+int
+access_target(struct ctx *ctx, const char *name, struct target *out)
+{
+    char path[PATH_CAP];
+    int code = target_path(ctx, name, path);
     if (code || target_load(ctx, path, name, TARGET_LIFETIME_S, out))
         return code;
     code = target_ask(ctx, path, name, out);
@@ -173,6 +180,21 @@ certificate_load(struct work *w)
     return err == 0 && !is_stale;
 }
 
+/* The account may have another name since the server was looked up: then it is looked up anew. */
+static int
+target_renew(struct work *w)
+{
+    struct ctx *ctx = w->ctx;
+    struct target fresh;
+    char path[PATH_CAP];
+    int code = target_path(ctx, w->access->target.name, path);
+    if (!code)
+        code = target_ask(ctx, path, w->access->target.name, &fresh);
+    if (!code && strcmp(fresh.id, w->access->target.id) == 0)
+        w->access->target = fresh;
+    return code;
+}
+
 /* The signer may be newer than the list of keys on disk: then the list is read anew, once. */
 static int
 certificate_accept(struct work *w, const char *text)
@@ -182,6 +204,12 @@ certificate_accept(struct work *w, const char *text)
     if (err == SFT_ESIGNATURE) {
         int code = trust_get(&w->ctx->platform, w->access->target.user_authority, 0, &w->trust,
                              &w->ctx->failure);
+        if (code)
+            return code;
+        err = certificate_check(w, text, &is_stale);
+    }
+    if (err == SFT_EPRINCIPAL) {
+        int code = target_renew(w);
         if (code)
             return code;
         err = certificate_check(w, text, &is_stale);

@@ -3,10 +3,10 @@
  * plan_test.c - the heart by a table: a host, a wish, and the steps in their order.
  *
  * A host is written as a text: "u alice 60001" an account that is on our list, "U alice 60001" one
- * that is not, "g"/"G" groups, "x alice" expired, "s alice" with another shell, "h alice" a home
- * that is there, "H alice" one of somebody else's, "p alice" principals as wished, "P alice"
- * others, "a …" the sudoers file as wished for these, "l u alice 60001" only on the list. A wish:
- * "alice 60001 [admin] [none]" users,
+ * that is not, "g"/"G" groups, "x alice" expired, "s alice" with another shell, "n alice" with
+ * another gid, "h alice" a home that is there, "H alice" one of somebody else's, "p alice"
+ * principals as wished, "P alice" others, "a …" the sudoers file as wished for these, "l u alice
+ * 60001" only on the list. A wish: "alice 60001 [admin] [none]" users,
  * "@ops 63001 alice,bob" groups.
  */
 #include "agent/plan.h"
@@ -224,6 +224,9 @@ host_line(char *line)
     case 's':
         account_of(name)->shell = shells[1];
         break;
+    case 'n':
+        account_of(name)->gid = 70002;
+        break;
     case 'h':
         presence[i].home = HOME_OURS;
         break;
@@ -329,6 +332,8 @@ static const struct row table[] = {
     {"an admin no more", ALICE "; a alice", "alice 60001", "remove sudoers", ""},
     {"another admin beside", ALICE ";" BOB "; a alice", "alice 60001 admin; bob 60002 admin",
      "write sudoers", ""},
+    {"a gid that was changed is not guessed at", ALICE "; n alice", "alice 60001", "",
+     "user:alice"},
     {"a shell that was changed", ALICE "; s alice", "alice 60001", "change account alice", ""},
     {"an account that expired", ALICE "; x alice", "alice 60001", "change account alice", ""},
     {"principals that were changed", "u alice 60001; g alice 60001; h alice; P alice",
