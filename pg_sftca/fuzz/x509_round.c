@@ -1,35 +1,75 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * x509_round.c - what the vault writes as a client certificate, our reader and OpenSSL read as the
- * same. Lines: subject's number, serial, common name, organization, unit, URI, after, before.
+ * x509_round.c - what the vault writes as a client's or server's certificate, our reader and
+ * OpenSSL read as the same. Lines: subject's number, serial, client or server, common name (may be
+ * empty), organization, unit, after, before; then "d host name", "u URI", "m e-mail address", "i
+ * address".
  */
 #include "x509_same.h"
 
+#include <arpa/inet.h>
+
 #include "common/names.h"
 #include "common/sbuf.h"
-#include "common/text.h"
+#include "core/altname.h"
 
-/* What prepare_x509_client lets through, more or less: names without a character that harms. */
+static struct altname names[ALTNAME_MAX];
+static uint8_t addresses[ALTNAME_MAX][16];
+
+static bool
+is_ordinary_name(const struct altname *name)
+{
+    const char *s = (const char *)name->data;
+    return name->type == ALTNAME_IP    ? altname_is_ip(name->data, name->len)
+           : name->type == ALTNAME_DNS ? altname_is_dns(s, true)
+           : name->type == ALTNAME_URI ? altname_is_uri(s)
+                                       : altname_is_email(s);
+}
+
+/* What prepare_x509_… lets through, more or less: names without a character that harms. */
 static bool
 is_ordinary(const struct x509write *cert)
 {
-    return name_is_server_user(cert->common_name) && name_is_team(cert->organization) &&
-           name_is_object(cert->organizational_unit) && cert->names[0].len <= KEY_ID_MAX &&
-           text_is_utf8((const char *)cert->names[0].data, cert->names[0].len) &&
+    for (size_t i = 0; i < cert->names_n; i++)
+        if (!is_ordinary_name(&names[i]))
+            return false;
+    return (cert->common_name == NULL || name_is_server_user(cert->common_name)) &&
+           cert->names_n > 0 && cert->usage != X509_USAGE_NONE &&
+           name_is_team(cert->organization) && name_is_object(cert->organizational_unit) &&
            cert->valid_before < UINT64_C(2524608000);
+}
+
+/* False for a line that is no name. */
+static bool
+read_name(struct altname *name, uint8_t address[16], const char *line)
+{
+    static const char letters[] = "dumi";
+    static const enum altname_type types[] = {ALTNAME_DNS, ALTNAME_URI, ALTNAME_EMAIL, ALTNAME_IP};
+    const char *letter = line[0] != '\0' ? strchr(letters, line[0]) : NULL;
+    if (letter == NULL || line[1] != ' ')
+        return false;
+    *name = (struct altname){types[letter - letters], strlen(line + 2), (const uint8_t *)line + 2};
+    if (name->type != ALTNAME_IP)
+        return true;
+    int family = strchr(line + 2, ':') != NULL ? AF_INET6 : AF_INET;
+    name->data = address;
+    name->len = family == AF_INET ? 4 : 16;
+    return inet_pton(family, line + 2, address) == 1;
 }
 
 static void
 is_same(const struct x509read *read, const struct x509write *want)
 {
     promise(read->serial == want->serial && strcmp(read->issuer, want->issuer) == 0);
-    promise(strcmp(read->common_name, want->common_name) == 0 &&
+    const char *common_name = want->common_name != NULL ? want->common_name : "";
+    promise(strcmp(read->common_name, common_name) == 0 &&
             strcmp(read->organization, want->organization) == 0 &&
             strcmp(read->organizational_unit, want->organizational_unit) == 0 &&
-            read->usage == want->usage && read->names_n == 1 &&
-            read->names[0].type == want->names[0].type &&
-            read->names[0].len == want->names[0].len &&
-            memcmp(read->names[0].data, want->names[0].data, read->names[0].len) == 0);
+            read->usage == want->usage && read->names_n == want->names_n);
+    for (size_t i = 0; i < read->names_n; i++)
+        promise(read->names[i].type == want->names[i].type &&
+                read->names[i].len == want->names[i].len &&
+                memcmp(read->names[i].data, want->names[i].data, read->names[i].len) == 0);
     promise(read->valid_after == want->valid_after && read->valid_before == want->valid_before);
     promise(read->subject.len == want->subject->len &&
             memcmp(read->subject.blob, want->subject->blob, read->subject.len) == 0);
@@ -62,20 +102,23 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct lines in;
     const struct key *key = authority_key(&authority);
     lines_of(&in, bytes, len);
-    const struct altname uri = {ALTNAME_URI, strlen(in.line[5]), (const uint8_t *)in.line[5]};
     struct x509write cert = {.subject = subject_of(in.line[0]),
                              .serial = number_of(in.line[1]),
                              .issuer = "0d1f3c52-6f2c-4c1f-a42c-6cf1fcd0a93b/1",
                              .authority = &authority,
-                             .common_name = in.line[2],
-                             .organization = in.line[3],
-                             .organizational_unit = in.line[4],
-                             .usage = len % 2 ? X509_USAGE_SERVER : X509_USAGE_CLIENT,
-                             .names = &uri,
-                             .names_n = 1,
+                             .usage = in.line[2][0] == 's'   ? X509_USAGE_SERVER
+                                      : in.line[2][0] == 'c' ? X509_USAGE_CLIENT
+                                                             : X509_USAGE_NONE,
+                             .common_name = in.line[3][0] != '\0' ? in.line[3] : NULL,
+                             .organization = in.line[4],
+                             .organizational_unit = in.line[5],
+                             .names = names,
                              .valid_after = number_of(in.line[6]),
                              .valid_before = number_of(in.line[7])};
-    write_and_read(&cert, key);
+    for (size_t i = 8; i < in.n && cert.names_n < ALTNAME_MAX; i++)
+        cert.names_n += read_name(&names[cert.names_n], addresses[cert.names_n], in.line[i]);
+    if (cert.usage != X509_USAGE_NONE)
+        write_and_read(&cert, key);
     free(in.text);
     return 0;
 }
