@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -221,6 +222,11 @@ ed25519_from_der(const uint8_t *der, struct key **keyp)
 {
     EVP_PKEY *pkey =
         EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, der + sizeof(ed25519_der), 32);
+    if (pkey != NULL && CRYPTO_secure_malloc_initialized()) {
+        EVP_PKEY *copy = EVP_PKEY_dup(pkey); /* of the two, only the copy is in the secure heap */
+        EVP_PKEY_free(pkey);
+        pkey = copy;
+    }
     return wrap(KEY_ED25519, pkey, keyp);
 }
 
