@@ -54,9 +54,10 @@ pass 'pasted in one piece';
 # --- the README and the manual name what there is
 my ($readme, $manual) = map { Sft::Db::slurp("$FindBin::Bin/$_") } '../README.md', '../../docs/pg_sftca.7.scd';
 $manual =~ s/\\([_*])/$1/g;
-my ($parts) = $readme =~ /^(`key_generate`.*?for nobody else\.)/ms;
+my ($parts) = $readme =~ /^(`key_generate`.*?)\n\n/ms;
 my %part = map { $_ => 1 } ($parts // '') =~ /`(\w+)`/g;
-my $s = $v->db->root;
+my $s = $v->db->session('postgres');
+$s->value('SELECT kek FROM sftca.status()'); # loads the library, and so the settings
 sub lacking { my ($text, @names) = @_; return join ' ', grep { $text !~ /(?<![\w.])\Q$_\E(?!\w)/ } @names }
 my @functions = $s->run("SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'sftca'::regnamespace ORDER BY 1");
 is lacking($readme, @functions), '', 'the README has every function';
