@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Catalog;
 use Vault;
 use Test::More;
 
@@ -16,8 +17,7 @@ $s->value("SELECT sftca.revoke('$v->{ssh_user}', 4194304, 8388608, 'old')");
 $s->value("SELECT sftca.key_prepare('$v->{ssh_host}')");
 my %cert = map { $_ => ($v->finish($s, $id{$_}))[1] } keys %id;
 my $token = $s->value("SELECT sftca.secret('token', '$id{user}')");
-my $everything = join ' UNION ALL ', map { "SELECT '$_' AS t, count(*) AS n, md5(string_agg(x::text, '' ORDER BY x::text)) AS h FROM sftca.$_ x" } qw(authorities authority_keys sealed_keys vault_secret certificates revocations krl_versions);
-my @rows = $s->run("$everything ORDER BY 1");
+my %rows = Catalog::rows($s);
 
 my $dump = $v->folder . '/dump.sql';
 $v->db->must('env', $v->db->env, 'pg_dump', '-d', 'vault', '-f', $dump);
@@ -27,7 +27,7 @@ unlike $text, qr/PRIVATE KEY/, 'no private key in the dump';
 my $clone = Sft::Db->new(empty => 1, database => 'vault');     # with a key-encryption key of its own
 $clone->must('env', $clone->env, 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', 'vault', '-f', $dump);
 my $c = $clone->session('postgres');
-is_deeply [$c->run("$everything ORDER BY 1")], \@rows, 'every row of every table is back';
+is_deeply { Catalog::rows($c) }, \%rows, 'every row of every table is back';
 
 # recorded_in belongs to the old cluster: this one has not come so far, or something else is behind the number
 $c->run("SELECT outcome FROM sftca.finish(ARRAY['$id{user}']::uuid[])");

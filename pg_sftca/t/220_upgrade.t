@@ -148,6 +148,16 @@ is_fresh('a dump of 1.0 restored', $r);
 
 # --- a dump of the newest, restored ---------------------------------------------------------------------
 
+# first something in every table
+my $next = $r->value("SELECT sftca.key_prepare('$v->{ssh_host}')");
+$r->run("SELECT sftca.key_activate('$v->{ssh_host}', $next, ARRAY['web01'], 'carol')");
+is $r->error, undef, 'a barrier is waived' or diag $r->message;
+$r->value("SELECT sftca.authority_create_subordinate('ecdsa-p256', 'below')");
+$r->value("SELECT sftca.krl_version_raise('$v->{ssh_user}', 1000)");
+$r->run('SELECT sftca.transport_key_create()');
+is $r->error, undef, 'a key for moving' or diag $r->message;
+is_deeply [grep { (Catalog::rows($r, { $_ => ['ctid'] }))[1] =~ /^0 / } sort keys %{ Catalog::columns($r) }], [], 'no table is empty';
+
 my $newer = $v->folder . '/newest.sql';
 $v->db->must('env', $v->db->env, 'pg_dump', '-d', 'restored', '-f', $newer);
 $v->db->psql('postgres', 'CREATE DATABASE again');
