@@ -2,7 +2,8 @@
 -- 035_lists.sql - lists as the product answers them: {"list":[…]}, pages by Link, filters of the query. For every list there is.
 --
 --   page := sft_core.page_of(req, ARRAY(SELECT (lower(x.name), x.id)::sft_core.entry FROM … WHERE … AND sft_core.name_matches(req.query, x.name)));
---   RETURN sft_core.page_reply(page, ARRAY(SELECT sft_core.x_json(x) FROM unnest(page.ids) WITH ORDINALITY i (id, o) JOIN … ORDER BY i.o));
+--   RETURN sft_core.page_reply(page, ARRAY(SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+--       CROSS JOIN LATERAL (SELECT sft_core.x_json(x) AS item FROM sft.x WHERE x.team_id = … AND x.id = i.id OFFSET 0) l ORDER BY i.o));      (why so: ../README.md)
 
 CREATE TYPE sft_core.entry AS (key text COLLATE "C", id text);
 COMMENT ON TYPE sft_core.entry IS 'One item of a list before it is cut into pages: what it is sorted by, and its id.';

@@ -40,8 +40,8 @@ BEGIN
          WHERE p.team_id = who.team_id AND p.deleted_at IS NULL AND sft_core.name_matches(req.query, p.name)
            AND (NOT mine OR sft_core.may_use(p.team_id, p.id, who.user_id))));
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.project_json(p, req.params[1]) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.projects p ON p.team_id = who.team_id AND p.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.project_json(p, req.params[1]) AS item FROM sft.projects p WHERE p.team_id = who.team_id AND p.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.project_list(sft.request) IS 'Projects by name: the team''s for admins and reporters, the own ones for others and with self. Refuses: count_format, offset_format, descending_format, prev_format, self_format.';
 
@@ -108,8 +108,8 @@ BEGIN
            AND (NOT sft_core.query_flag(req.query, 'has_no_selectors') OR pg.servers_selector IS NULL)
            AND NOT sft_core.query_flag(req.query, 'disconnected_mode_on_only')), usual => 1000);
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.project_group_json(pg) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.project_groups pg ON pg.team_id = p.team_id AND pg.project_id = p.id AND pg.group_id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.project_group_json(pg) AS item FROM sft.project_groups pg WHERE pg.team_id = p.team_id AND pg.project_id = p.id AND pg.group_id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.project_group_list(sft.request) IS 'The groups of a project by name. Refuses: project_unknown, <filter>_format, count_format, offset_format.';
 

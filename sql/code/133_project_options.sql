@@ -15,8 +15,8 @@ BEGIN
     page := sft_core.page_of(req, ARRAY(
         SELECT (o.config_key, o.id)::sft_core.entry FROM sft.client_config_options o WHERE o.team_id = p.team_id AND o.project_id = p.id), usual => 1000);
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.client_config_option_json(o) FROM unnest(page.ids) WITH ORDINALITY i (id, n)
-          JOIN sft.client_config_options o ON o.team_id = p.team_id AND o.id = i.id::uuid ORDER BY i.n));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.client_config_option_json(x) AS item FROM sft.client_config_options x WHERE x.team_id = p.team_id AND x.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.client_config_option_list(sft.request) IS 'What a project tells its users'' sft, by key. Refuses: project_unknown, count_format, offset_format.';
 
@@ -71,8 +71,8 @@ BEGIN
         SELECT (c.provider || ' ' || c.account_id, c.id)::sft_core.entry FROM sft.cloud_accounts c
          WHERE c.team_id = p.team_id AND c.project_id = p.id AND c.deleted_at IS NULL), usual => 1000);
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.cloud_account_json(c) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.cloud_accounts c ON c.team_id = p.team_id AND c.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.cloud_account_json(c) AS item FROM sft.cloud_accounts c WHERE c.team_id = p.team_id AND c.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.cloud_account_list(sft.request) IS 'The cloud accounts of a project. Refuses: project_unknown, count_format, offset_format.';
 

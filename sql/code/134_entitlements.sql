@@ -225,7 +225,8 @@ BEGIN
     page := sft_core.page_of(req, ARRAY(
         SELECT (lower(e.name), e.id)::sft_core.entry FROM sft.entitlements e WHERE e.team_id = who.team_id AND e.deleted_at IS NULL AND sft_core.name_matches(req.query, e.name)));
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.entitlement_json(e) FROM unnest(page.ids) WITH ORDINALITY i (id, o) JOIN sft.entitlements e ON e.team_id = who.team_id AND e.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.entitlement_json(e) AS item FROM sft.entitlements e WHERE e.team_id = who.team_id AND e.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.entitlement_list(sft.request) IS 'The team''s sudo entitlements by name. Refuses: count_format, offset_format.';
 
@@ -276,9 +277,9 @@ BEGIN
         SELECT (to_char(x.position, 'FM000') || ' ' || x.entitlement_id, x.group_id || '/' || x.entitlement_id)::sft_core.entry
           FROM sft.project_entitlements x WHERE x.team_id = p.team_id AND x.project_id = p.id), usual => 1000);
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.project_entitlement_json(x) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.project_entitlements x ON x.team_id = p.team_id AND x.project_id = p.id AND x.group_id = split_part(i.id, '/', 1)::uuid
-           AND x.entitlement_id = split_part(i.id, '/', 2)::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.project_entitlement_json(x) AS item FROM sft.project_entitlements x WHERE x.team_id = p.team_id AND x.project_id = p.id AND x.group_id = split_part(i.id, '/', 1)::uuid
+           AND x.entitlement_id = split_part(i.id, '/', 2)::uuid OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.project_entitlement_list(sft.request) IS 'Which groups of a project have which sudo entitlements, in the order of sudoers. Refuses: project_unknown, count_format, offset_format.';
 

@@ -102,8 +102,8 @@ BEGIN
         SELECT (sft_core.time_key(t.issued_at), t.id)::sft_core.entry FROM sft.server_enrollment_tokens t
          WHERE t.team_id = p.team_id AND t.project_id = p.id AND t.deleted_at IS NULL), usual => 1000);
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.server_enrollment_token_json(t) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.server_enrollment_tokens t ON t.team_id = p.team_id AND t.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.server_enrollment_token_json(t) AS item FROM sft.server_enrollment_tokens t WHERE t.team_id = p.team_id AND t.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.server_enrollment_token_list(sft.request) IS 'The tokens of a project, oldest first. Refuses: project_unknown, count_format, offset_format.';
 

@@ -26,7 +26,8 @@ BEGIN
            AND CASE WHEN wanted_state IS NULL THEN c.state <> 'DELETED' ELSE c.state = wanted_state END
            AND (NOT q ? 'username' OR lower(coalesce(u.name, '')) = lower(q->>'username'))));
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.client_item(c) FROM unnest(page.ids) WITH ORDINALITY i (id, o) JOIN sft.clients c ON c.team_id = who.team_id AND c.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.client_item(c) AS item FROM sft.clients c WHERE c.team_id = who.team_id AND c.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.client_list(sft.request) IS 'Devices by hostname: the caller''s, or for admins and reporters with all or username the team''s; username empty: those that nobody has. Refuses: state_format, all_format, count_format, offset_format.';
 
@@ -174,8 +175,8 @@ BEGIN
     page := sft_core.page_of(req, ARRAY(
         SELECT (lower(p.name), p.id)::sft_core.entry FROM sft.client_enrollment_policies p WHERE p.team_id = who.team_id AND p.deleted_at IS NULL AND sft_core.name_matches(req.query, p.name)));
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.client_enrollment_policy_json(p) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.client_enrollment_policies p ON p.team_id = who.team_id AND p.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.client_enrollment_policy_json(p) AS item FROM sft.client_enrollment_policies p WHERE p.team_id = who.team_id AND p.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.client_enrollment_policy_list(sft.request) IS 'The team''s policies for fleets by name. Refuses: count_format, offset_format.';
 

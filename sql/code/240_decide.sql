@@ -20,19 +20,25 @@ LANGUAGE sql IMMUTABLE
 RETURN regexp_replace(lower(name), '[.]local$', '');
 COMMENT ON FUNCTION sft_core.server_name_of(text) IS 'A server''s name as it is looked up: lower case, without .local.';
 
-CREATE FUNCTION sft_core.servers_named(team_id uuid, name text) RETURNS SETOF uuid
+-- Takes keys and no expressions of them: under row security only a plain value finds its way into an index.
+CREATE FUNCTION sft_core.servers_keyed(team_id uuid, id uuid, key text) RETURNS SETOF uuid
 LANGUAGE sql STABLE ROWS 1 AS $$
     SELECT v.id FROM sft.servers v
-     WHERE v.team_id = servers_named.team_id AND v.id = CASE WHEN sft_core.is_uuid(name) THEN name::uuid END
-         AND v.deleted_at IS NULL
+     WHERE v.team_id = servers_keyed.team_id AND v.id = servers_keyed.id AND v.deleted_at IS NULL
     UNION
     SELECT v.id FROM sft.server_names n
       JOIN sft.servers v ON v.team_id = n.team_id AND v.id = n.server_id AND v.deleted_at IS NULL
       LEFT JOIN sft.server_reports r ON r.team_id = v.team_id AND r.server_id = v.id
-     WHERE n.team_id = servers_named.team_id AND n.name = sft_core.server_name_of(servers_named.name)
+     WHERE n.team_id = servers_keyed.team_id AND n.name = servers_keyed.key
        AND (NOT v.managed OR greatest(r.reported_at, v.registered_at) > now() - interval '96 hours')
 $$;
-COMMENT ON FUNCTION sft_core.servers_named(uuid, text) IS 'The live servers that a uuid or name means. A name counts while the server''s agent was seen within 96 hours; that of a server without an agent always.';
+COMMENT ON FUNCTION sft_core.servers_keyed(uuid, uuid, text) IS 'The live servers of an id or of a name as it is looked up. A name counts while the server''s agent was seen within 96 hours; that of a server without an agent always.';
+
+CREATE FUNCTION sft_core.servers_named(team_id uuid, name text) RETURNS SETOF uuid
+LANGUAGE sql STABLE ROWS 1 AS $$
+    SELECT k FROM sft_core.servers_keyed(servers_named.team_id, sft_core.uuid_of(servers_named.name), sft_core.server_name_of(servers_named.name)) k
+$$;
+COMMENT ON FUNCTION sft_core.servers_named(uuid, text) IS 'The live servers that a uuid or name means.';
 
 CREATE FUNCTION sft_core.may_use(team_id uuid, project_id uuid, user_id uuid) RETURNS boolean
 LANGUAGE sql STABLE AS $$
@@ -69,6 +75,7 @@ BEGIN
                        a.project_name) END)::sft_core.ask)
       INTO result
       FROM unnest(asks) a
+      CROSS JOIN LATERAL (SELECT sft_core.uuid_of(a.server_name) AS id, sft_core.server_name_of(a.server_name) AS name OFFSET 0) k
       CROSS JOIN LATERAL (
           SELECT (array_agg(c.server_id ORDER BY c.usable DESC, c.server_id))[1] AS server_id,
               (array_agg(c.project_id ORDER BY c.usable DESC, c.server_id))[1] AS project_id,
@@ -78,7 +85,7 @@ BEGIN
                           AND pg.group_id = m.group_id AND pg.project_id = v.project_id
                        WHERE m.team_id = (a.actor).team_id AND m.user_id = (a.actor).user_id
                          AND sft_core.selected(pg.servers_match, v.label_values)) AS usable
-                    FROM sft_core.servers_named((a.actor).team_id, a.server_name) n
+                    FROM sft_core.servers_keyed((a.actor).team_id, k.id, k.name) n
                     CROSS JOIN LATERAL (SELECT y.id, y.project_id, y.label_values FROM sft.servers y
                         WHERE y.team_id = (a.actor).team_id AND y.id = n OFFSET 0) v
                    WHERE a.kind = 'ssh_user'

@@ -45,8 +45,8 @@ CREATE FUNCTION sft_core.server_page(req sft.request, page sft_core.page) RETURN
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.server_json(v) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.servers v ON v.team_id = (req.actor).team_id AND v.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.server_json(v) AS item FROM sft.servers v WHERE v.team_id = (req.actor).team_id AND v.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_core.server_page(sft.request, sft_core.page) IS 'A page of servers.';
 
@@ -168,7 +168,7 @@ BEGIN
     page := sft_core.page_of(req, ARRAY(SELECT (lower(s.name), s.id)::sft_core.entry FROM sft_core.server_users(p) s
                                          WHERE sft_core.name_matches(req.query, s.name)), usual => 1000);
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT s.item FROM unnest(page.ids) WITH ORDINALITY i (id, o), LATERAL sft_core.server_users(p, i.id::uuid) s ORDER BY i.o));
+        SELECT s.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o), LATERAL sft_core.server_users(p, i.id) s ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.server_user_list(sft.request) IS 'Who has which account on a project''s servers, by user name. Refuses: project_unknown, count_format, offset_format.';
 

@@ -3,8 +3,9 @@
 
 CREATE FUNCTION sft_core.reachable(who sft.actor, name text) RETURNS SETOF sft.servers
 LANGUAGE sql STABLE ROWS 2 AS $$
-    SELECT v.* FROM sft_core.servers_named(who.team_id, reachable.name) n
-      JOIN sft.servers v ON v.team_id = who.team_id AND v.id = n
+    SELECT (f.found).* FROM sft_core.servers_named(who.team_id, reachable.name) n
+     CROSS JOIN LATERAL (SELECT y AS found FROM sft.servers y WHERE y.team_id = who.team_id AND y.id = n OFFSET 0) f
+     CROSS JOIN LATERAL (SELECT (f.found).*) v
      CROSS JOIN LATERAL (SELECT sft_core.server_name_of(reachable.name) AS key) k
      WHERE sft_core.may_enter(v.team_id, v.project_id, v.label_values, who.user_id)
      ORDER BY CASE WHEN v.id::text = k.key OR sft_core.server_name_of(v.canonical_name) = k.key THEN 1

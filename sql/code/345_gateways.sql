@@ -31,8 +31,8 @@ BEGIN
          WHERE t.team_id = who.team_id AND t.deleted_at IS NULL AND sft_core.name_matches(req.query, t.description)
            AND (sft_core.query_text(req.query, 'description') IS NULL OR t.description = req.query->>'description')));
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.gateway_setup_token_json(t) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.gateway_setup_tokens t ON t.team_id = who.team_id AND t.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.gateway_setup_token_json(t) AS item FROM sft.gateway_setup_tokens t WHERE t.team_id = who.team_id AND t.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.gateway_setup_token_list(sft.request) IS 'The setup tokens of the team by description. Refuses: count_format, offset_format.';
 
@@ -106,7 +106,8 @@ BEGIN
     page := sft_core.page_of(req, ARRAY(
         SELECT (lower(g.name), g.id)::sft_core.entry FROM sft.gateways g WHERE g.team_id = who.team_id AND g.deleted_at IS NULL AND sft_core.name_matches(req.query, g.name)));
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.gateway_json(g) FROM unnest(page.ids) WITH ORDINALITY i (id, o) JOIN sft.gateways g ON g.team_id = who.team_id AND g.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.gateway_json(g) AS item FROM sft.gateways g WHERE g.team_id = who.team_id AND g.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.gateway_list(sft.request) IS 'The team''s gateways by name. Refuses: count_format, offset_format.';
 

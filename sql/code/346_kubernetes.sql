@@ -43,8 +43,8 @@ BEGIN
         SELECT (lower(c.key), c.id)::sft_core.entry FROM sft.kubernetes_clusters c
          WHERE c.team_id = who.team_id AND c.deleted_at IS NULL AND sft_core.name_matches(req.query, c.key) AND sft_core.selected(match, c.label_values)));
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.kubernetes_cluster_json(c) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.kubernetes_clusters c ON c.team_id = who.team_id AND c.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.kubernetes_cluster_json(c) AS item FROM sft.kubernetes_clusters c WHERE c.team_id = who.team_id AND c.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.kubernetes_cluster_list(sft.request) IS 'The team''s clusters by key. Refuses: selector_format, count_format, offset_format.';
 
@@ -139,8 +139,8 @@ BEGIN
         SELECT (lower(y.name), x.id)::sft_core.entry FROM sft.kubernetes_cluster_groups x JOIN sft.groups y ON y.team_id = x.team_id AND y.id = x.group_id AND y.deleted_at IS NULL
          WHERE x.team_id = who.team_id AND sft_core.name_matches(req.query, y.name)));
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.kubernetes_cluster_group_json(g) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.kubernetes_cluster_groups g ON g.team_id = who.team_id AND g.id = i.id::uuid ORDER BY i.o));
+        SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT sft_core.kubernetes_cluster_group_json(g) AS item FROM sft.kubernetes_cluster_groups g WHERE g.team_id = who.team_id AND g.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.kubernetes_cluster_group_list(sft.request) IS 'Which groups use which clusters, by group. Refuses: count_format, offset_format.';
 
