@@ -223,6 +223,7 @@ static void
 test_rsa(void)
 {
     static const unsigned sizes[] = {2048, 2056, 3072};
+    static const uint8_t filler[384];
     uint8_t blob[2048];
     struct sbuf b;
     struct sshkey pub;
@@ -244,9 +245,43 @@ test_rsa(void)
     }
     sb_writer(&b, blob, sizeof(blob));
     sb_cstr(&b, "ssh-rsa");
-    sb_blob(&b, blob, 384);
+    sb_blob(&b, filler, sizeof(filler));
     is_int(checks(&pub, &b), SFT_EKEYTYPE, "C20 ssh-rsa is refused");
     is_int(verifies(&pub, &b), SFT_EKEYTYPE, "C20 ssh-rsa is not verified");
+}
+
+/* Our own signatures by the names of their algorithms; openssl's are in pg_sftca/t. */
+static void
+test_named(void)
+{
+    static const struct {
+        enum key_alg alg;
+        const char *name, *wrong;
+    } rows[] = {{KEY_ED25519, "ed25519", "ecdsa-p256-sha256"},
+                {KEY_ECDSA_P256, "ecdsa-p256-sha256-der", "ecdsa-p384-sha384-der"},
+                {KEY_ECDSA_P384, "ecdsa-p384-sha384-der", "rsa-v1_5-sha256"},
+                {KEY_ECDSA_P521, "ecdsa-p521-sha512-der", "ed25519"},
+                {KEY_RSA, "rsa-v1_5-sha512", "ecdsa-p521-sha512"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct key *key = NULL;
+        struct sshkey pub;
+        uint8_t sig[KEY_SIG_MAX], ssh[2048];
+        size_t len = 0;
+        struct sbuf b;
+        sb_writer(&b, ssh, sizeof(ssh));
+        is_int(key_generate(rows[i].alg, &key), 0, rows[i].name);
+        ok(key_public(key, &pub) == 0 && key_sign(key, "m", 1, sig, &len) == 0, "signs");
+        is_int(key_verify_as(rows[i].name, &pub, "m", 1, sig, len), 0, "verifies");
+        is_int(key_verify_as(rows[i].name, &pub, "n", 1, sig, len), SFT_ESIGNATURE, "no other");
+        is_int(key_verify_as(rows[i].name, &pub, "m", 1, sig, len - 1), SFT_ESIGNATURE, "cut");
+        is_int(key_verify_as(rows[i].name, &pub, "m", 1, sig, 0), SFT_ESIGNATURE, "nothing");
+        is_int(key_verify_as(rows[i].wrong, &pub, "m", 1, sig, len), SFT_EKEYTYPE, "wrong key");
+        is_int(key_verify_as("none", &pub, "m", 1, sig, len), SFT_ENOTFOUND, "none");
+        is_int(key_sign_ssh(key, "m", 1, &b), 0, "signs for SSH");
+        is_int(key_verify_as("ssh", &pub, "m", 1, ssh, b.len), 0, "verifies");
+        is_int(key_verify_as("ssh", &pub, "m", 1, ssh, b.len - 1), SFT_ESIGNATURE, "cut");
+        key_free(key);
+    }
 }
 
 static void
@@ -332,6 +367,7 @@ main(void)
     tmp_enter();
     test_rfc8032();
     test_rfc6979();
+    test_named();
     test_every_algorithm();
     test_rsa();
     test_refused_private_keys();

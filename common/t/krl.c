@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/digest.h"
 #include "common/krl.h"
 #include "common/tap.h"
 #include "common/text.h"
@@ -447,6 +448,82 @@ test_sections_by_hand(void)
     }
 }
 
+/* ---- key ids, keys and fingerprints ---- */
+
+static enum krl_why
+why(const uint8_t *krl, size_t len, const struct krl_subject *about)
+{
+    enum krl_why answer;
+    return krl_ask(krl, len, about, &answer) == 0 ? answer : (enum krl_why) - 1;
+}
+
+struct seen {
+    int kinds[KRL_SHA256 + 1], ours;
+};
+
+static void
+see(const struct krl_entry *entry, void *arg)
+{
+    struct seen *seen = arg;
+    seen->kinds[entry->kind]++;
+    seen->ours += entry->authority_len == ca.len && memcmp(entry->authority, ca.blob, ca.len) == 0;
+}
+
+static void
+test_names(void)
+{
+    static const char *const ids[] = {"sft1:gone", "sft1:lost"};
+    const struct krl_section section = {&ca, NULL, 0, ids, 2}, empty = {&ca, NULL, 0, NULL, 0};
+    uint8_t krl[2048], hash[1][KRL_SHA256_LEN];
+    struct krl_header header;
+    struct seen seen = {0};
+    struct sbuf b;
+    sb_writer(&b, krl, sizeof(krl));
+    krl_write_header(&b, 9, 1763900000, "by name");
+    krl_write_section(&b, &empty);
+    krl_write_section(&b, &section);
+    krl_write_keys(&b, &subject, 1);
+    is_int(digest_sha256(other.blob, other.len, hash[0]), 0, "a hash");
+    krl_write_hashes(&b, (const uint8_t(*)[KRL_SHA256_LEN])hash, 1);
+    krl_write_hashes(&b, NULL, 0);
+    is_int(sb_err(&b), 0, "a list of names is written");
+    tmp_write("names", krl, b.len);
+    is_int(tmp_run("ssh-keygen -Q -f names user.pub >/dev/null"), 1, "ssh-keygen: a key");
+    is_int(tmp_run("ssh-keygen -Q -f names other.pub >/dev/null"), 1, "ssh-keygen: a hash");
+    is_int(tmp_run("ssh-keygen -Q -f names ca.pub >/dev/null"), 0, "ssh-keygen: no other");
+    ok(krl_walk(krl, b.len, &header, see, &seen) == 0 && header.version == 9 &&
+           header.generated == 1763900000 && header.comment_len == 7,
+       "the head is read");
+    ok(seen.kinds[KRL_KEY_ID] == 2 && seen.kinds[KRL_KEY] == 1 && seen.kinds[KRL_SHA256] == 1 &&
+           seen.ours == 2,
+       "and every entry shown");
+    const struct {
+        struct krl_subject about;
+        enum krl_why because;
+        const char *what;
+    } rows[] = {
+        {{NULL, &ca, "sft1:lost", 1}, KRL_BY_KEY_ID, "a key id"},
+        {{NULL, &ca, "sft1:lost", 0}, KRL_BY_KEY_ID, "without a serial"},
+        {{NULL, &ca, "sft1:los", 1}, KRL_NOT, "its beginning"},
+        {{NULL, &subject, "x", 1}, KRL_BY_AUTHORITY, "an authority's key"},
+        {{&subject, &ca, "x", 1}, KRL_BY_KEY, "a certificate's key"},
+        {{&subject, NULL, NULL, 0}, KRL_BY_KEY, "a plain key"},
+        {{&other, NULL, NULL, 0}, KRL_BY_HASH, "its hash"},
+        {{&ca, NULL, "sft1:lost", 0}, KRL_NOT, "an id without an authority"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        is_int(why(krl, b.len, &rows[i].about), rows[i].because, rows[i].what);
+    for (size_t n = 0; n < b.len; n++)
+        if (why(krl, n, &rows[0].about) == KRL_BY_KEY_ID && n < b.len - 200)
+            ok(0, "V2 a part of the list is no list");
+    static const char *const none[] = {""};
+    const struct krl_section bad = {&ca, NULL, 0, none, 1};
+    sb_writer(&b, krl, sizeof(krl));
+    krl_write_header(&b, 1, 1, "");
+    krl_write_section(&b, &bad);
+    is_int(sb_err(&b), SFT_EKEYID, "an empty key id is not written");
+}
+
 int
 main(void)
 {
@@ -463,6 +540,7 @@ main(void)
     test_damage();
     test_flips();
     test_sections_by_hand();
+    test_names();
     key_free(ca_key);
     key_free(other_key);
     return done_testing();
