@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * sql_transport.c - SQL: transport_make, envelope_seal, envelope_open. A generation's private key on
- * its way from one vault to another: sealed under the key-encryption key here and there, and to the
- * other vault's transport key in between.
+ * sql_transport.c - SQL: transport_make, envelope_seal, envelope_open. A generation's private key
+ * on its way from one vault to another: sealed under the key-encryption key here and there, and to
+ * the other vault's transport key in between.
  */
 #include "postgres.h"
 

@@ -73,10 +73,9 @@ fingerprint_of(const struct sshkey *key)
 }
 
 static struct sbuf
-arena_for(size_t der_len)
+arena_of(size_t n)
 {
     struct sbuf arena;
-    size_t n = X509FACTS_ARENA(der_len);
     sb_writer(&arena, palloc_extended(n, MCXT_ALLOC_HUGE), n);
     return arena;
 }
@@ -120,7 +119,7 @@ read_request(FunctionCallInfo fcinfo, struct x509request *request)
     if (len > 2 * X509FACTS_INPUT_MAX)
         refuse_request(SFT_ETOOLONG);
     uint8_t *der = palloc(len + 1), *more = palloc(len + 1);
-    struct sbuf arena = arena_for(len);
+    struct sbuf arena = arena_of(X509FACTS_ARENA(len));
     pem_begin(&pem, VARDATA_ANY(given), len);
     int r = pem_next(&pem, pem_request, der, len, &der_len);
     if (r == SFT_OK && pem_next(&pem, pem_request, more, len, &none) != SFT_ENOTFOUND)
@@ -225,7 +224,7 @@ put_certificate(ReturnSetInfo *result, int position, const uint8_t *der, size_t 
     struct x509facts *facts = palloc(sizeof *facts);
     if (len > X509FACTS_INPUT_MAX)
         refuse_certificate(SFT_ETOOLONG, position);
-    struct sbuf arena = arena_for(len);
+    struct sbuf arena = arena_of(X509FACTS_ARENA(len));
     int r = x509facts_read(facts, der, len, &arena);
     if (r != SFT_OK)
         refuse_certificate(r, position);
@@ -323,7 +322,7 @@ put_list(ReturnSetInfo *result, const uint8_t *der, size_t len)
     struct x509list list = {
         .entries =
             palloc_extended(sizeof(struct x509list_entry) * x509list_most(len), MCXT_ALLOC_HUGE)};
-    struct sbuf arena = arena_for(len);
+    struct sbuf arena = arena_of(X509LIST_ARENA(len));
     int r = x509list_read(&list, der, len, &arena);
     if (r == SFT_ENOMEM || r == SFT_ECRYPTO)
         sftca_throw(r, "crl");

@@ -20,8 +20,7 @@ int
 envelope_public(const uint8_t private[ENVELOPE_KEY_LEN], uint8_t public[ENVELOPE_KEY_LEN])
 {
     size_t n = ENVELOPE_KEY_LEN;
-    EVP_PKEY *pkey =
-        EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private, ENVELOPE_KEY_LEN);
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private, ENVELOPE_KEY_LEN);
     int good = pkey != NULL && EVP_PKEY_get_raw_public_key(pkey, public, &n) == 1;
     EVP_PKEY_free(pkey);
     return good ? SFT_OK : SFT_ECRYPTO;
@@ -33,8 +32,7 @@ agree(const uint8_t private[ENVELOPE_KEY_LEN], const uint8_t peer[ENVELOPE_KEY_L
       uint8_t secret[32])
 {
     size_t n = 32;
-    EVP_PKEY *mine =
-        EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private, ENVELOPE_KEY_LEN);
+    EVP_PKEY *mine = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private, ENVELOPE_KEY_LEN);
     EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer, ENVELOPE_KEY_LEN);
     EVP_PKEY_CTX *ctx = mine != NULL ? EVP_PKEY_CTX_new(mine, NULL) : NULL;
     int good = theirs != NULL && ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
@@ -63,7 +61,8 @@ derive(const uint8_t secret[32], const uint8_t keys[2 * ENVELOPE_KEY_LEN], uint8
     return good ? SFT_OK : SFT_ECRYPTO;
 }
 
-/* The message's key, by whichever private half we have. aad is version, message's key, recipient. */
+/* The message's key, by whichever private half we have. aad is version, message's key, recipient.
+ */
 static int
 message_key(const uint8_t private[ENVELOPE_KEY_LEN], const uint8_t peer[ENVELOPE_KEY_LEN],
             const uint8_t aad[AAD_LEN], uint8_t key[32])

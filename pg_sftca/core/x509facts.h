@@ -20,6 +20,7 @@
 #define X509FACTS_INPUT_MAX 65536 /* bytes of DER of one certificate or request */
 /* An arena that is enough for it. */
 #define X509FACTS_ARENA(der_len) (16 * (der_len) + 16384)
+#define X509LIST_ARENA(der_len) (4 * (der_len) + 16384)
 
 struct x509facts_list {
     size_t n;

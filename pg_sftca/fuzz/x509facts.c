@@ -12,12 +12,12 @@
 
 /* Exactly as much as is said to be enough. */
 static struct sbuf
-arena_for(size_t len)
+arena_of(size_t n)
 {
     struct sbuf arena;
-    void *memory = malloc(X509FACTS_ARENA(len));
+    void *memory = malloc(n);
     promise(memory != NULL);
-    sb_writer(&arena, memory, X509FACTS_ARENA(len));
+    sb_writer(&arena, memory, n);
     return arena;
 }
 
@@ -41,7 +41,7 @@ try_certificate(const uint8_t *bytes, size_t len)
 {
     static struct x509facts facts;
     struct x509read leaf;
-    struct sbuf arena = arena_for(len);
+    struct sbuf arena = arena_of(X509FACTS_ARENA(len));
     int err = x509facts_read(&facts, bytes, len, &arena);
     int strict = x509read_leaf(&leaf, bytes, len);
     if (err == SFT_OK) {
@@ -70,7 +70,7 @@ static void
 try_request(const uint8_t *bytes, size_t len)
 {
     static struct x509request request;
-    struct sbuf arena = arena_for(len);
+    struct sbuf arena = arena_of(X509FACTS_ARENA(len));
     struct sshkey again;
     int err = x509request_read(&request, bytes, len, &arena);
     promise(err != SFT_ENOSPACE);
@@ -87,7 +87,7 @@ static void
 try_list(const uint8_t *bytes, size_t len)
 {
     struct x509list list = {.entries = calloc(x509list_most(len), sizeof *list.entries)};
-    struct sbuf arena = arena_for(len);
+    struct sbuf arena = arena_of(X509LIST_ARENA(len));
     promise(list.entries != NULL);
     int err = x509list_read(&list, bytes, len, &arena);
     promise(err != SFT_ENOSPACE);
