@@ -185,18 +185,25 @@ LANGUAGE sql STABLE
 RETURN sft_core.client_enrollment_policy_json(p) || jsonb_build_object('token', sft_core.token_text('client_enrollment_policy', (p).token_id, (p).team_id));
 COMMENT ON FUNCTION sft_core.client_enrollment_policy_token(sft.client_enrollment_policies) IS 'A policy with its token, as it is shown once.';
 
-CREATE FUNCTION sft_api.client_enrollment_policy_create(req sft.request) RETURNS sft.response
+CREATE FUNCTION sft_core.client_enrollment_policy_create(by sft.actor, team_id uuid, name text, description text, requires_approval boolean) RETURNS sft.client_enrollment_policies
 LANGUAGE plpgsql AS $$
 DECLARE
-    who sft.actor := req.actor;
-    p   sft.client_enrollment_policies;
+    p sft.client_enrollment_policies;
+BEGIN
+    INSERT INTO sft.client_enrollment_policies AS x (team_id, name, description, requires_approval, token_id, created_by)
+    VALUES (client_enrollment_policy_create.team_id, client_enrollment_policy_create.name, client_enrollment_policy_create.description,
+        client_enrollment_policy_create.requires_approval, gen_random_uuid(), (by).name) RETURNING x.* INTO p;
+    PERFORM sft_core.note(by, p.team_id, 'client_enrollment_policies.create', sft_core.client_enrollment_policy_json(p));
+    RETURN p;
+END $$;
+COMMENT ON FUNCTION sft_core.client_enrollment_policy_create(sft.actor, uuid, text, text, boolean) IS 'Makes a policy with a token. Refuses: client_enrollment_policy_name_format, client_enrollment_policy_name_taken, line_format.';
+
+CREATE FUNCTION sft_api.client_enrollment_policy_create(req sft.request) RETURNS sft.response
+LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM sft_core.only_fields(req.body, 'name', 'description', 'requires_approval');
-    INSERT INTO sft.client_enrollment_policies AS x (team_id, name, description, requires_approval, token_id, created_by)
-    VALUES (who.team_id, sft_core.need_text(req.body, 'name'), coalesce(sft_core.maybe_text(req.body, 'description'), ''),
-        coalesce(sft_core.maybe_bool(req.body, 'requires_approval'), true), gen_random_uuid(), who.name) RETURNING x.* INTO p;
-    PERFORM sft_core.note(who, who.team_id, 'client_enrollment_policies.create', sft_core.client_enrollment_policy_json(p));
-    RETURN sft_core.reply(201, sft_core.client_enrollment_policy_token(p));
+    RETURN sft_core.reply(201, sft_core.client_enrollment_policy_token(sft_core.client_enrollment_policy_create(req.actor, (req.actor).team_id,
+        sft_core.need_text(req.body, 'name'), coalesce(sft_core.maybe_text(req.body, 'description'), ''), coalesce(sft_core.maybe_bool(req.body, 'requires_approval'), true))));
 END $$;
 COMMENT ON FUNCTION sft_api.client_enrollment_policy_create(sft.request) IS 'Makes a policy with a token for sft fleet enroll, shown now and never again. Refuses: name_missing, client_enrollment_policy_name_format, client_enrollment_policy_name_taken, <field>_format, instance_unset.';
 

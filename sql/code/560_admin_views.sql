@@ -42,6 +42,8 @@ CREATE VIEW sft_admin.projects AS
     SELECT t.name AS team, p.name, p.create_server_users, make_interval(secs => p.certificate_ttl_s) AS ttl, y.source_networks,
            make_interval(secs => y.max_sign_in_age_s) AS sign_in_age, make_interval(secs => y.max_certificate_ttl_s) AS greatest_ttl,
            (SELECT count(*) FROM sft.servers s WHERE s.team_id = p.team_id AND s.project_id = p.id AND s.deleted_at IS NULL) AS servers,
+           p.force_shared_ssh_users, p.shared_standard_user_name, p.shared_admin_user_name, p.require_preauth_for_creds, p.user_on_demand_period, p.forward_traffic,
+           p.gateway_selector, p.ssh_session_recording, p.rdp_session_recording, p.ssh_certificate_type,
            p.state_version, p.user_authority_id, p.host_authority_id, p.x509_authority_id, p.created_at, p.deleted_at, p.id
       FROM sft.projects p JOIN sft.teams t ON t.id = p.team_id
       LEFT JOIN sft.policies y ON y.team_id = p.team_id AND y.project_id = p.id;
@@ -53,6 +55,22 @@ CREATE VIEW sft_admin.project_groups AS
       JOIN sft.projects p ON p.team_id = pg.team_id AND p.id = pg.project_id
       JOIN sft.groups g ON g.team_id = pg.team_id AND g.id = pg.group_id;
 COMMENT ON VIEW sft_admin.project_groups IS 'Which groups may use which project''s servers, and how.';
+
+CREATE VIEW sft_admin.entitlements AS
+    SELECT t.name AS team, e.name, e.description, (SELECT array_agg(c->>'rendered_command') FROM jsonb_array_elements(e.structured_commands) c) AS commands,
+           coalesce(e.opt_run_as, 'root') AS run_as, e.opt_no_passwd, e.opt_no_exec, e.opt_set_env, e.add_env, e.sub_env,
+           (SELECT array_agg(p.name || '/' || g.name || '@' || x.position ORDER BY p.name, x.position) FROM sft.project_entitlements x
+              JOIN sft.projects p ON p.team_id = x.team_id AND p.id = x.project_id JOIN sft.groups g ON g.team_id = x.team_id AND g.id = x.group_id
+             WHERE x.team_id = e.team_id AND x.entitlement_id = e.id) AS given_to, e.created_at, e.updated_at, e.id
+      FROM sft.entitlements e JOIN sft.teams t ON t.id = e.team_id WHERE e.deleted_at IS NULL;
+COMMENT ON VIEW sft_admin.entitlements IS 'Sudo entitlements: what they allow, as sudoers has it, and the project groups that have them, with their place.';
+
+CREATE VIEW sft_admin.client_enrollment_policies AS
+    SELECT t.name AS team, p.name, p.description, p.requires_approval, p.token_id IS NOT NULL AS has_token,
+           (SELECT count(*) FROM sft.clients c WHERE c.team_id = p.team_id AND c.client_enrollment_policy_id = p.id AND c.state <> 'DELETED') AS clients,
+           p.created_by, p.created_at, p.rotated_at, p.deleted_at, p.id
+      FROM sft.client_enrollment_policies p JOIN sft.teams t ON t.id = p.team_id;
+COMMENT ON VIEW sft_admin.client_enrollment_policies IS 'Policies by which fleets enroll, without their tokens.';
 
 CREATE VIEW sft_admin.server_enrollment_tokens AS
     SELECT t.name AS team, p.name AS project, k.description, k.created_by, k.issued_at, k.expires_at, k.max_uses, k.uses, k.deleted_at, k.id
@@ -75,7 +93,7 @@ COMMENT ON FUNCTION sft_admin.wanted_version(uuid, uuid) IS 'The version of the 
 CREATE VIEW sft_admin.servers AS
     SELECT t.name AS team, p.name AS project, s.hostname, s.canonical_name, s.alt_names, s.access_address, s.ssh_port, s.os, s.sftd_version,
            r.reported_at AS last_seen, r.healthy, r.state_version AS applied_version, sft_admin.wanted_version(s.team_id, s.id) AS wanted_version,
-           r.drift, s.removals_confirmed, s.removals_confirmed_version, s.labels, s.registered_at, s.deleted_at, s.id
+           r.drift, s.removals_confirmed, s.removals_confirmed_version, s.labels, s.api_labels, s.managed, s.default_address, s.bastion, s.registered_at, s.deleted_at, s.id
       FROM sft.servers s JOIN sft.teams t ON t.id = s.team_id
       JOIN sft.projects p ON p.team_id = s.team_id AND p.id = s.project_id
       LEFT JOIN sft.server_reports r ON r.team_id = s.team_id AND r.server_id = s.id;
