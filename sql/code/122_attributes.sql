@@ -32,7 +32,7 @@ COMMENT ON FUNCTION sft_core.group_attributes(sft.groups) IS 'All attributes of 
 CREATE FUNCTION sft_core.account_json(u sft.users, team text, own jsonb) RETURNS jsonb
 LANGUAGE sql STABLE
 RETURN jsonb_build_object('user_id', (u).id, 'name', (u).server_user_name, 'uid', (u).unix_uid, 'gid', coalesce((own->>'unix_gid')::int, (u).unix_uid),
-    'gecos', 'sft ' || team || '/' || (u).name || coalesce(', ' || nullif(own->>'gecos_field', ''), ''),
+    'gecos', left('sft ' || team || '/' || (u).name || coalesce(', ' || nullif(own->>'gecos_field', ''), ''), 200),
     'shell', coalesce(own->>'user_shell', '/bin/bash'), 'home', coalesce(own->>'home_directory', '/home/' || (u).server_user_name));
 COMMENT ON FUNCTION sft_core.account_json(sft.users, text, jsonb) IS 'The account of a user on servers; own: the attributes that somebody has set and that count, by name.';
 
@@ -53,8 +53,8 @@ BEGIN
         PERFORM sft_core.wrong('attribute_value', 'is the absolute path of a shell');
     ELSIF name = 'home_directory' AND value !~ '^/home/[a-z_][a-z0-9_-]{0,30}$' THEN
         PERFORM sft_core.wrong('attribute_value', 'is a folder directly in /home, named like an account');
-    ELSIF name = 'gecos_field' AND (value ~ '[:[:cntrl:]]' OR length(value) > 60) THEN
-        PERFORM sft_core.wrong('attribute_value', 'has at most 60 characters and no colon');
+    ELSIF name = 'gecos_field' AND value !~ '^[ -9;-~]{1,60}$' THEN
+        PERFORM sft_core.wrong('attribute_value', 'has at most 60 characters of ASCII and no colon');
     ELSIF name LIKE 'windows%' AND value !~ '^[^"/\\[\]:;|=,+*?<>@[:cntrl:]]{1,20}$' THEN
         PERFORM sft_core.wrong('attribute_value', 'is a Windows account name of at most 20 characters');
     END IF;

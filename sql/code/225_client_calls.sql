@@ -105,7 +105,9 @@ BEGIN
         PERFORM sft_core.wrong('state', 'is ACTIVE, PENDING or DELETED');
     END IF;
     whose := CASE WHEN coalesce(named, '') = '' THEN c.user_id ELSE sft_core.user_id(team_id, named) END;
-    at_once := whose IS NOT NULL AND (SELECT NOT p.requires_approval FROM sft.client_enrollment_policies p WHERE p.team_id = c.team_id AND p.id = c.client_enrollment_policy_id);
+    at_once := whose IS NOT NULL AND coalesce(
+        (SELECT NOT p.requires_approval FROM sft.client_enrollment_policies p WHERE p.team_id = c.team_id AND p.id = c.client_enrollment_policy_id),
+        (SELECT t.approve_device_without_interaction FROM sft.teams t WHERE t.id = c.team_id));
     IF wanted = 'DELETED' THEN
         PERFORM sft_core.need_rank(by, team_id, c.user_id);
         PERFORM sft_core.client_remove(by, team_id, client_id);
@@ -119,7 +121,7 @@ BEGIN
         PERFORM sft_core.client_suspend(by, c);
     END IF;
 END $$;
-COMMENT ON FUNCTION sft_core.client_update(sft.actor, uuid, uuid, jsonb) IS 'Gives a device to a user, approves it, takes the approval back or removes it. Refuses: client_unknown, state_format, user_name_format, user_unknown, user_name_missing, client_assigned, strict_devices, role_not_held.';
+COMMENT ON FUNCTION sft_core.client_update(sft.actor, uuid, uuid, jsonb) IS 'Gives a device to a user, approves it, takes the approval back or removes it. Where its policy wants no approval, or there is none and the team''s approve_device_without_interaction is set, giving it to a user approves it. Refuses: client_unknown, state_format, user_name_format, user_unknown, user_name_missing, client_assigned, strict_devices, role_not_held.';
 
 CREATE FUNCTION sft_api.client_update(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql AS $$

@@ -245,7 +245,7 @@ BEGIN
         RAISE EXCEPTION 'handle wants a young transaction that is read committed'
             USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    IF cardinality(routes) > 1 AND EXISTS (SELECT FROM unnest(routes) r
+    IF cardinality(routes) > 1 AND EXISTS (SELECT FROM (SELECT DISTINCT x FROM unnest(routes) x) d (r)
         WHERE NOT EXISTS (SELECT FROM sft_api.route v WHERE v.batch AND v.key = r)) THEN
         RAISE EXCEPTION 'only batchable routes share a call' USING ERRCODE = 'array_subscript_error';
     END IF;

@@ -172,6 +172,15 @@ is $w->enroll('acme', 'dora', invitation => $j->{json}{token})->{enrolled}{json}
 $bob->call(PUT => "$T/settings", body => { strict_devices => \0 });
 is $robot->call(POST => "$T/invitations", body => { user_name => 'dora' })->{status}, 201, 'unless the team is not strict';
 
+# a device that is given to a user, under the setting
+for my $at_once (0, 1) {
+	$bob->call(PUT => "$T/settings", body => { approve_device_without_interaction => $at_once ? \1 : \0 });
+	my $device = $w->enroll('acme', 'dora');
+	is $device->{enrolled}{json}{state}, 'PENDING', 'a device waits';
+	is $bob->call(PUT => "$T/clients/$device->{id}", body => { user_name => 'dora' })->{status}, 204, '  is given to a user';
+	is $bob->call(GET => "$T/clients/$device->{id}")->{json}{state}, $at_once ? 'ACTIVE' : 'PENDING', '  ' . ($at_once ? 'and needs no further approval' : 'and waits on');
+}
+
 is_deeply [ sort keys %{ $bob->call(GET => "$T/team_stats")->{json} } ], [qw(num_clients num_gateways num_groups num_human_users num_projects num_servers num_service_users)], 'team_stats';
 is $bob->call(GET => "$T/team_stats")->{json}{num_servers}, 1, '  counts';
 is_deeply [ map { $_->{name} } @{ $bob->call(GET => "$T/roles")->{json}{list} } ], [qw(access_admin access_user reporting_user server_admin)], 'roles';

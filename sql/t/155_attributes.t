@@ -70,7 +70,8 @@ is $robot->call(POST => "$T/users", body => { name => 'alice@example.com' })->{j
 my @refused = ([ unix_user_name => 'root', 'server_user_name_reserved' ], [ unix_user_name => 'A b', 'server_user_name_format' ], [ unix_user_name => 'sft_x', 'server_user_name_of_group' ],
 	(map { [ unix_uid => $_, 'attribute_value_format' ] } 0, 999, 65534, 61000, 2147483647, -5, '1e9', 'x', 1000.5), [ user_shell => 'bash', 'attribute_value_format' ],
 	[ user_shell => '/bin/../sh', 'attribute_value_format' ], [ home_directory => '/root', 'attribute_value_format' ], [ home_directory => '/home/../etc', 'attribute_value_format' ],
-	[ gecos_field => 'a:b', 'attribute_value_format' ], [ gecos_field => "a\nb", 'attribute_value_format' ], [ windows_user_name => 'a/b', 'attribute_value_format' ]);
+	[ gecos_field => 'a:b', 'attribute_value_format' ], [ gecos_field => "a\nb", 'attribute_value_format' ],
+	[ gecos_field => "\xe9", 'attribute_value_format' ], [ gecos_field => 'x' x 61, 'attribute_value_format' ], [ windows_user_name => 'a/b', 'attribute_value_format' ]);
 is said(set('users/alice', $_->[0], $_->[1])), "400 $_->[2]", "refused: $_->[0] " . ($_->[1] =~ s/\n/\\n/r) for @refused;
 is said($robot->call(PUT => "$T/users/alice/attributes/$a->{unix_uid}{id}", body => {})), '400 attribute_value_missing', 'refused: nothing';
 
@@ -110,4 +111,21 @@ is scalar(@{ $robot->call(GET => "$P?include_expired=true")->{json}{list} }), 1,
 is said($robot->call(POST => $P, body => $_->[1])), $_->[0], "refused: $_->[0]" for [ '404 user_unknown' => { user_name => 'ghost' } ], [ '400 expires_at_format' => { user_name => 'alice', expires_at => 'soon' } ],
 	[ '404 project_unknown' => { user_name => 'alice', projects => ['prod', 'nosuch'] } ], [ '400 user_name_missing' => {} ];
 is said($robot->call(GET => "$P/$_")), '404 preauthorization_unknown', "refused: $_" for Sft::Door::uuid(), 'x';
+
+# the same acts for a DBA
+my $id = $w->admin(q{preauthorize('acme', 'alice', 'prod', now() + interval '1 hour')});
+is $alice->credential($server->{id})->{status}, 201, 'a DBA lets alice in';
+$w->admin("end_preauthorization('$id')");
+is said($alice->credential($server->{id})), '403 preauth_missing', '  and out';
+is $w->admin(q{set_user_attribute('acme', 'alice', 'user_shell', '/bin/dash')}), 't', 'a DBA sets an attribute';
+is account('al')->{shell}, '/bin/dash', '  the server is told';
+is $w->admin(q{set_user_attribute('acme', 'bob', 'unix_uid', '70001')}), 'f', '  a conflict is answered';
+is $w->try_admin(q{set_user_attribute('acme', 'bob', 'shoe_size', '44')}), 'attribute_name_unknown', '  an unknown one refused';
+is $w->admin(q{set_group_attribute('acme', 'dbs', 'unix_gid', '80002')}), 't', '  a group\'s too';
+$w->admin(q{set_group_roles('acme', 'dbs', '{reporting_user}')});
+is $w->try_admin(q{set_group_roles('acme', 'owners', '{}')}), 'group_built_in', 'a DBA sets roles, but not those of owners';
+like $w->admin(q{set_team('acme', '{"client_session_duration": 120}')}), qr/"client_session_duration": 120/, 'a DBA sets a session\'s length';
+is $w->try_admin(q{set_team('acme', '{"client_session_duration": 1}')}), 'client_session_duration_format', '  within bounds';
+is $w->{dba}->value($_), 't', "a DBA reads: $_" for q{SELECT bool_or(conflicting) FROM sft_admin.attributes WHERE user_name = 'bob'}, q{SELECT NOT bool_or(counts) FROM sft_admin.preauthorizations},
+	q{SELECT counts AND last_used_at IS NOT NULL FROM sft_admin.service_keys WHERE user_name = 'terraform'};
 done_testing;
