@@ -112,6 +112,15 @@ $s->run($v->client($v->uuid, more => "'{*.example.com}'"));
 is $s->code, 'dns_name_wildcard', 'X3 a client never has a wildcard';
 is $s->value('SELECT count(*) FROM sftca.certificates'), $before, 'no row came of it';
 
+# C4, X7 an authority that signs its own certificate ends after ten years, and nothing outlives it
+my $aged = $s->value("SELECT sftca.authority_create('x509')");
+$s->run("UPDATE sftca.authority_keys SET created_at = now() - interval '3652 days' + interval '2 days' WHERE authority_id = '$aged'");
+my $fresh = $v->db->session('postgres');
+$fresh->run($v->server($v->uuid, authority => "'$aged'", valid_before => "now() + interval '3 days'"));
+is $fresh->code, 'validity_beyond_authority', 'C4 X7 nothing is good beyond the end of its own certificate';
+$fresh->run($v->server($v->uuid, authority => "'$aged'", valid_before => "now() + interval '1 day'"));
+is $fresh->error, undef, '  what ends before it is';
+
 # the record decides: what is altered in it is not signed
 for (["kind = 'x509_client'", 'kind'], ["principals = '{web02.example.com}'", 'principals'], ["extensions = extensions || 'subject_alt_name=DNS:web02'::text", 'a name more'], ["extensions = extensions[1:2]", 'a name less'], ["key_id = 'sft://acme/prod/root'", 'key_id'],
 	["extensions[3] = 'common_name=web02'", 'common name'], ["valid_before = valid_before + interval '1 s'", 'X7 a second more']) {
