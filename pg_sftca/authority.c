@@ -245,15 +245,24 @@ fill(struct authority *a)
     return r;
 }
 
-/* What the outside's certificate of a generation says; the columns came with version 1.1. */
 static void
+drop_key(struct authority *a)
+{
+    key_free(a->key);
+    a->key = NULL;
+    a->proven_at = 0;
+}
+
+/* What the outside's certificate of a generation says; the columns came with version 1.1. */
+static int
 load_certificate(struct authority *a)
 {
     static struct query query = {
         "SELECT pg_catalog.decode(r.j OPERATOR(pg_catalog.->>) 'key_identifier', 'hex'),"
         "       pg_catalog.floor(EXTRACT(epoch FROM coalesce((r.j OPERATOR(pg_catalog.->>)"
         "           'certificate_expires_at')::pg_catalog.timestamptz,"
-        "           r.created_at OPERATOR(pg_catalog.+) interval '3652 days')))::pg_catalog.int8"
+        "           r.created_at OPERATOR(pg_catalog.+) interval '3652 days')))::pg_catalog.int8,"
+        "       pg_catalog.decode(r.j OPERATOR(pg_catalog.->>) 'issuer_name', 'hex')"
         "  FROM (SELECT pg_catalog.to_jsonb(k) AS j, k.created_at FROM sftca.authority_keys k"
         "         WHERE k.authority_id OPERATOR(pg_catalog.=) $1"
         "           AND k.generation OPERATOR(pg_catalog.=) $2) r",
@@ -262,13 +271,20 @@ load_certificate(struct authority *a)
         NULL};
     Datum args[] = {UUIDPGetDatum(&a->id.uuid), Int32GetDatum(a->id.generation)};
     if (query_run(&query, args, NULL) != 1)
-        return;
+        return SFT_ENOTFOUND;
     bytea *key_id = query_bytea(0);
     if (key_id != NULL && varlena_len(key_id) <= X509_KEY_ID_MAX) {
         a->key_id.len = varlena_len(key_id);
         memcpy(a->key_id.bytes, VARDATA_ANY(key_id), a->key_id.len);
     }
     a->expires_at = DatumGetInt64(query_datum(1));
+    bytea *issuer = query_bytea(2);
+    a->issuer.len = issuer == NULL ? 0 : varlena_len(issuer);
+    if (a->issuer.len > sizeof a->issuer.der)
+        return SFT_ETOOLONG;
+    if (issuer != NULL)
+        memcpy(a->issuer.der, VARDATA_ANY(issuer), a->issuer.len);
+    return SFT_OK;
 }
 
 static int
@@ -291,7 +307,9 @@ load(struct authority *a)
         sftca_refuse(SFTCA_NOT_FOUND, "authority_unknown", "there is no such authority");
     int r = fill(a);
     if (r == SFT_OK && a->purpose == PURPOSE_X509)
-        load_certificate(a);
+        r = load_certificate(a);
+    if (r != SFT_OK)
+        drop_key(a);
     return r;
 }
 
@@ -313,14 +331,6 @@ entry(const struct authority_id *id)
     if (!found)
         memset((char *)a + sizeof key, 0, sizeof *a - sizeof key);
     return a;
-}
-
-static void
-drop_key(struct authority *a)
-{
-    key_free(a->key);
-    a->key = NULL;
-    a->proven_at = 0;
 }
 
 /* The key of this fingerprint; unsealed anew when the cache has another. */

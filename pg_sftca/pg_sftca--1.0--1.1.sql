@@ -344,6 +344,30 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_key_adopt';
 COMMENT ON FUNCTION sftca.key_adopt(uuid, int, text, text, text, text, text) IS
 'As key_generate(), for a key from source file, token, or new token key. Refuses: authority_purpose, algorithm_unsupported, key_algorithm, key_directory, file_name, file_refused, private_key_*, token_*, kek_missing.';
 
+ALTER TABLE sftca.authority_keys ADD COLUMN issuer_name text CONSTRAINT issuer_name_malformed CHECK (issuer_name ~ '^([0-9a-f]{2})+$' AND pg_catalog.length(issuer_name) <= 1024);
+COMMENT ON CONSTRAINT issuer_name_malformed ON sftca.authority_keys IS 'An issuer''s name is at most 512 bytes, in hex.';
+COMMENT ON COLUMN sftca.authority_keys.issuer_name IS 'X.509, of an authority that was brought with its certificate: the subject of that (DER, hex), under which it goes on signing.';
+
+CREATE FUNCTION sftca.chain_adopt(certificate_file text, public_key text, OUT certificate_pem text, OUT chain_pem text, OUT key_identifier text,
+    OUT expires_at timestamptz, OUT issuer_name text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sftca_chain_adopt';
+COMMENT ON FUNCTION sftca.chain_adopt(text, text) IS
+'Whether a certificate, with those above it, certifies this key as an authority, and its parts. Refuses: key_directory, file_name, file_refused, chain_* as chain_check() does.';
+
+CREATE FUNCTION sftca.key_certified(authority uuid, new_generation int, certificate_file text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    good record;
+BEGIN
+    good := sftca.chain_adopt(certificate_file, (SELECT k.public_key FROM sftca.authority_keys k WHERE k.authority_id = authority AND k.generation = new_generation));
+    UPDATE sftca.authorities a SET is_subordinate = good.chain_pem IS NOT NULL WHERE a.id = authority;
+    UPDATE sftca.authority_keys k
+       SET state = 'active', activated_at = now(), certificate_pem = good.certificate_pem, chain_pem = good.chain_pem,
+           key_identifier = good.key_identifier, certificate_expires_at = good.expires_at, issuer_name = good.issuer_name
+     WHERE k.authority_id = authority AND k.generation = new_generation;
+END $$;
+COMMENT ON FUNCTION sftca.key_certified(uuid, int, text) IS 'Gives a brought key the certificate that it came with. Refuses: what chain_adopt() refuses.';
+
 CREATE FUNCTION sftca.key_bring(authority uuid, new_generation int, new_state text, purpose text, wanted_algorithm text, name text,
     source text, place text, passphrase_file text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -399,13 +423,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sftca.authority_bring(text, text, text, text, text, text) IS 'As authority_create(), with a key that is not made here. Refuses: authority_name_invalid, what key_adopt() refuses.';
 
-CREATE FUNCTION sftca.authority_import(purpose text, key_file text, passphrase_file text DEFAULT NULL, name text DEFAULT '') RETURNS uuid
+CREATE FUNCTION sftca.authority_import(purpose text, key_file text, passphrase_file text DEFAULT NULL, name text DEFAULT '',
+    certificate_file text DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made uuid;
 BEGIN
-    RETURN sftca.authority_bring(purpose, NULL, name, 'file', key_file, passphrase_file);
+    IF certificate_file IS NOT NULL AND purpose IS DISTINCT FROM 'x509' THEN
+        PERFORM sftca.refuse('22023', 'authority_purpose', 'Only an X.509 authority has a certificate.');
+    END IF;
+    made := sftca.authority_bring(purpose, NULL, name, 'file', key_file, passphrase_file);
+    IF certificate_file IS NOT NULL THEN
+        PERFORM sftca.key_certified(made, 1, certificate_file);
+    END IF;
+    RETURN made;
 END $$;
-COMMENT ON FUNCTION sftca.authority_import(text, text, text, text) IS
-'Makes an authority of an existing private key: a file in pg_sftca.key_directory, PKCS#8 (PEM, encrypted if its passphrase is in another file there) or OpenSSH''s format. SSH: active at once. x509: subordinate, its generation 1 is next until authority_certify(). Refuses: key_directory, file_name, file_refused, private_key_malformed, private_key_format, private_key_encrypted, private_key_passphrase, private_key_type, private_key_weak, private_key_inconsistent, key_taken, authority_purpose, authority_name_invalid, kek_missing.';
+COMMENT ON FUNCTION sftca.authority_import(text, text, text, text, text) IS
+'Makes an authority of an existing private key: a file in pg_sftca.key_directory, PKCS#8 (PEM, encrypted if its passphrase is in another file there) or OpenSSH''s format. SSH: active at once. x509 with its certificate in certificate_file (PEM, followed by those above it up to the root, unless it is one): active, under the name of that certificate; without: subordinate, its generation 1 is next until authority_certify(). Refuses: key_directory, file_name, file_refused, private_key_malformed, private_key_format, private_key_encrypted, private_key_passphrase, private_key_type, private_key_weak, private_key_inconsistent, chain_malformed, chain_too_long, chain_key, chain_name, chain_order, chain_incomplete, chain_signature, chain_weak, chain_not_authority, chain_key_usage, chain_path_length, chain_validity, chain_key_identifier, chain_refused, key_taken, authority_purpose, authority_name_invalid, kek_missing.';
 
 CREATE FUNCTION sftca.key_import(authority uuid, key_file text, passphrase_file text DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -144,6 +144,7 @@ write_x509(struct sbuf *out, const struct order *order, uint64 serial, const uin
     struct x509write cert = {
         .serial = serial,
         .issuer = order->authority->name,
+        .issuer_name = &order->authority->issuer,
         .authority = &order->authority->public,
         .authority_key_id = &order->authority->key_id,
         .valid_after = (uint64)order->valid_after,

@@ -162,7 +162,8 @@ subject_is(const struct record *record, const struct x509read *cert)
 static bool
 issuer_is(const struct authority *authority, const struct x509read *cert)
 {
-    return cert->signer == authority->public.type && strcmp(cert->issuer, authority->name) == 0 &&
+    return cert->signer == authority->public.type &&
+           (authority->issuer.len > 0 || strcmp(cert->issuer, authority->name) == 0) &&
            cert->authority_key_id.len == authority->key_id.len &&
            memcmp(authority->key_id.bytes, cert->authority_key_id.bytes, authority->key_id.len) ==
                0;
@@ -173,7 +174,7 @@ x509_differs(const struct record *record, const struct authority *authority, con
              size_t len)
 {
     static struct x509read cert; /* 4 kB; a backend signs one at a time */
-    if (x509read_leaf(&cert, der, len) != SFT_OK)
+    if (x509read_leaf_of(&cert, &authority->issuer, der, len) != SFT_OK)
         return "form";
     if (cert.tbs_len != record->tbs_len ||
         memcmp(der + cert.tbs_at, record->tbs, cert.tbs_len) != 0)
@@ -225,7 +226,7 @@ record_is_signed(const struct record *record, const struct authority *authority,
     static struct x509read x509;
     if (record->purpose != PURPOSE_X509)
         return ssh_is_signed(record, authority, cert, len);
-    return x509read_leaf(&x509, cert, len) == SFT_OK &&
+    return x509read_leaf_of(&x509, &authority->issuer, cert, len) == SFT_OK &&
            key_verify(&authority->public, cert + x509.tbs_at, x509.tbs_len,
                       cert + x509.signature_at, x509.signature_len) == SFT_OK;
 }

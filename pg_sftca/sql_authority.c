@@ -17,6 +17,7 @@
 #include "core/x509chain.h"
 #include "core/x509facts.h"
 #include "core/x509write.h"
+#include "exchange.h"
 #include "throw.h"
 #include "tuple.h"
 #include "varlena.h"
@@ -77,12 +78,37 @@ sftca_request_sign(PG_FUNCTION_ARGS)
 
 /* Hexadecimal, by hand: PostgreSQL and common/ both have a hex_encode. */
 static Datum
-key_id_text(const struct x509_key_id *id)
+hex_text(const uint8_t *bytes, size_t len)
 {
-    char hex[2 * X509_KEY_ID_MAX + 1] = "";
-    for (size_t i = 0; i < id->len; i++)
-        snprintf(hex + 2 * i, 3, "%02x", id->bytes[i]);
+    char hex[2 * X509_NAME_DER_MAX + 1] = "";
+    for (size_t i = 0; i < len; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
     return CStringGetTextDatum(hex);
+}
+
+/* As chain_check, of a certificate that comes with its key: its subject may be anything. */
+PG_FUNCTION_INFO_V1(sftca_chain_adopt);
+
+Datum
+sftca_chain_adopt(PG_FUNCTION_ARGS)
+{
+    struct sshkey key;
+    struct x509chain chain;
+    bool nulls[5] = {0};
+    size_t len = 0, cap = 2 * X509CHAIN_TEXT_MAX + 4096;
+    char *text = palloc(X509CHAIN_TEXT_MAX + 1), *own = palloc(cap), *above = palloc(cap);
+    exchange_read("the certificate's file", argument_text(fcinfo, 0, "certificate_file"), true,
+                  text, X509CHAIN_TEXT_MAX + 1, &len);
+    argument_key(fcinfo, 1, &key);
+    const char *word = x509chain_check(&chain, text, len, &key, NULL, clock_now(), own, above, cap);
+    if (word != NULL)
+        sftca_refuse(SFTCA_INVALID, word, "%s", chain.reason);
+    nulls[1] = above[0] == '\0';
+    Datum values[5] = {CStringGetTextDatum(own), CStringGetTextDatum(above),
+                       hex_text(chain.key_id.bytes, chain.key_id.len),
+                       TimestampTzGetDatum(clock_timestamp_of(chain.expires_at)),
+                       hex_text(chain.subject.der, chain.subject.len)};
+    return tuple_of(fcinfo, values, nulls);
 }
 
 PG_FUNCTION_INFO_V1(sftca_chain_check);
@@ -106,7 +132,7 @@ sftca_chain_check(PG_FUNCTION_ARGS)
     if (word != NULL)
         sftca_refuse(SFTCA_INVALID, word, "%s", chain.reason);
     Datum values[4] = {CStringGetTextDatum(own), CStringGetTextDatum(above),
-                       key_id_text(&chain.key_id),
+                       hex_text(chain.key_id.bytes, chain.key_id.len),
                        TimestampTzGetDatum(clock_timestamp_of(chain.expires_at))};
     return tuple_of(fcinfo, values, nulls);
 }

@@ -155,6 +155,7 @@ make(const struct authority_id *id, bool is_numbered)
     crl.entries = entries_of(id, now, &crl.entries_n);
     const struct authority *authority = signer(id);
     crl.issuer = authority->name;
+    crl.issuer_name = &authority->issuer;
     crl.authority = &authority->public;
     crl.authority_key_id = &authority->key_id;
     size_t room = crlwrite_room(crl.entries_n);

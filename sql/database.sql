@@ -34,7 +34,7 @@ DECLARE
     one regprocedure;
 BEGIN
     FOR one IN SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'sftca'::regnamespace
-                AND (p.proname ~ '(seal|import|export|token|transport|envelope|adopt|bring)' OR p.proname IN ('key_note', 'krl_version_raise')) LOOP
+                AND (p.proname ~ '(seal|import|export|token|transport|envelope|adopt|bring|certified)' OR p.proname IN ('key_note', 'krl_version_raise')) LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM sft_owner', one);
     END LOOP;
 END $$;

@@ -53,9 +53,21 @@ entries_are(X509_CRL *list, const struct crlwrite *crl)
 }
 
 static int
-issuer_is(const X509_CRL *list, const char *want)
+name_is(const X509_CRL *list, const struct x509_name *want)
+{
+    const uint8_t *der = NULL;
+    size_t n = 0;
+    return X509_NAME_get0_der(X509_CRL_get_issuer(list), &der, &n) == 1 && n == want->len &&
+           memcmp(der, want->der, n) == 0;
+}
+
+static int
+issuer_is(const X509_CRL *list, const struct crlwrite *crl)
 {
     char name[256];
+    const char *want = crl->issuer;
+    if (crl->issuer_name != NULL && crl->issuer_name->len > 0)
+        return name_is(list, crl->issuer_name);
     int n = X509_NAME_get_text_by_NID(X509_CRL_get_issuer(list), NID_commonName, name, sizeof name);
     return n > 0 && (size_t)n == strlen(want) && memcmp(name, want, (size_t)n) == 0;
 }
@@ -77,7 +89,7 @@ static int
 head_is(X509_CRL *list, const struct crlwrite *crl)
 {
     ASN1_INTEGER *number = X509_CRL_get_ext_d2i(list, NID_crl_number, NULL, NULL);
-    int good = X509_CRL_get_version(list) == 1 && issuer_is(list, crl->issuer) &&
+    int good = X509_CRL_get_version(list) == 1 && issuer_is(list, crl) &&
                time_is(X509_CRL_get0_lastUpdate(list), crl->this_update) &&
                time_is(X509_CRL_get0_nextUpdate(list), crl->next_update) && number_is(number, crl);
     ASN1_INTEGER_free(number);

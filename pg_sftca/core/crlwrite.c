@@ -118,7 +118,7 @@ crlwrite_tbs(struct sbuf *out, const struct crlwrite *crl)
     size_t tbs = der_open(out, DER_SEQUENCE);
     der_u64(out, 1); /* v2 */
     x509part_signature_algorithm(out, crl->authority->type);
-    x509part_authority_name(out, crl->issuer);
+    x509part_issuer(out, crl->issuer, crl->issuer_name);
     der_time(out, crl->this_update);
     der_time(out, crl->next_update);
     put_entries(out, crl);

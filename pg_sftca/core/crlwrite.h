@@ -22,7 +22,8 @@ struct crlwrite_entry {
 };
 
 struct crlwrite {
-    const char *issuer; /* common name of the authority, as in its certificate */
+    const char *issuer;                  /* common name of the authority, as in its certificate */
+    const struct x509_name *issuer_name; /* of one that was somebody else's; may be NULL */
     const struct sshkey *authority;
     const struct x509_key_id *authority_key_id; /* NULL: as x509write_key_id() says */
     /* The number, greater than that of every list before, is epoch * 2^64 + number. */

@@ -73,6 +73,19 @@ is_same(uint8_t *der, int n, const struct sbuf *want)
 }
 
 static const char *
+keep_subject(struct chain *c)
+{
+    const uint8_t *der = NULL;
+    size_t n = 0;
+    if (X509_NAME_get0_der(X509_get_subject_name(c->certs[0]), &der, &n) != 1 || n <= 2 ||
+        n > sizeof c->out->subject.der)
+        return wrong(c, "chain_name", 0, "has no subject, or one of more than 512 bytes");
+    memcpy(c->out->subject.der, der, n);
+    c->out->subject.len = n;
+    return NULL;
+}
+
+static const char *
 check_own(struct chain *c)
 {
     uint8_t memory[SSHKEY_BLOB_MAX + 512], *der = NULL;
@@ -82,6 +95,8 @@ check_own(struct chain *c)
     int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(c->certs[0]), &der);
     if (!is_same(der, n, &want))
         return wrong(c, "chain_key", 0, "is for another key than this generation's");
+    if (c->name == NULL)
+        return keep_subject(c);
     sb_writer(&want, memory, sizeof memory);
     x509part_authority_name(&want, c->name);
     der = NULL;
@@ -106,7 +121,7 @@ check_order(struct chain *c)
             return wrong(c, "chain_order", i, "was issued under another name than the next one's");
     if (!is_issued_by(c->certs[c->n - 1], c->certs[c->n - 1]))
         return wrong(c, "chain_incomplete", c->n - 1, "is the last and no root");
-    if (c->n == 1)
+    if (c->n == 1 && c->name != NULL)
         return wrong(c, "chain_incomplete", 0, "is signed by nobody outside");
     return NULL;
 }

@@ -73,6 +73,15 @@ x509part_authority_name(struct sbuf *out, const char *common_name)
     der_close(out, mark);
 }
 
+void
+x509part_issuer(struct sbuf *out, const char *common_name, const struct x509_name *brought)
+{
+    if (brought != NULL && brought->len > 0)
+        sb_raw(out, brought->der, brought->len);
+    else
+        x509part_authority_name(out, common_name);
+}
+
 struct x509part_extension
 x509part_extension_open(struct sbuf *out, const struct der_oid *oid, int critical)
 {

@@ -17,6 +17,9 @@ enum sshkey_type x509part_type(enum key_alg alg);
 void x509part_attribute(struct sbuf *out, const struct der_oid *type, const char *value);
 /* Name of an authority: its organization is always "sft". */
 void x509part_authority_name(struct sbuf *out, const char *common_name);
+/* The same, unless the authority brought another name. */
+struct x509_name;
+void x509part_issuer(struct sbuf *out, const char *common_name, const struct x509_name *brought);
 
 /* Opens Extension up to the content of its octet string; close with the two marks. */
 struct x509part_extension {

@@ -125,6 +125,12 @@ get_issuer(struct sbuf *r, struct x509read *cert)
 {
     struct sbuf name;
     char organization[8];
+    if (cert->brought != NULL && cert->brought->len > 0) {
+        const uint8_t *p = sb_get_raw(r, cert->brought->len);
+        if (sb_err(r) == SFT_OK && memcmp(p, cert->brought->der, cert->brought->len) != 0)
+            sb_fail(r, SFT_EFORMAT);
+        return;
+    }
     enter(r, DER_SEQUENCE, &name);
     get_attribute(&name, &oid_organization, organization, sizeof organization);
     get_attribute(&name, &oid_common_name, cert->issuer, sizeof cert->issuer);
@@ -465,8 +471,16 @@ get_tbs(struct sbuf *tbs, struct x509read *cert)
 int
 x509read_leaf(struct x509read *cert, const uint8_t *der, size_t len)
 {
+    return x509read_leaf_of(cert, NULL, der, len);
+}
+
+int
+x509read_leaf_of(struct x509read *cert, const struct x509_name *brought, const uint8_t *der,
+                 size_t len)
+{
     struct sbuf r, whole, tbs;
     memset(cert, 0, sizeof *cert);
+    cert->brought = brought;
     sb_reader(&r, der, len);
     enter(&r, DER_SEQUENCE, &whole);
     cert->tbs_at = len - sb_left(&whole); /* the outer element ends where the DER does */

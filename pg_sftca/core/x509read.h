@@ -24,12 +24,16 @@ struct x509read {
     struct sshkey subject;
     enum sshkey_type signer; /* what kind of key the signature claims to be by */
     struct x509_key_id authority_key_id;
+    const struct x509_name *brought;    /* as given to x509read_leaf_of(); issuer is "" then */
     size_t tbs_at, tbs_len;             /* where in the DER the signed bytes are */
     size_t signature_at, signature_len; /* and the signature's */
 };
 
 /* SFT_EFORMAT on anything else than a leaf certificate of our profile, SFT_ETRAILING after it. */
 SFT_CHECKED int x509read_leaf(struct x509read *cert, const uint8_t *der, size_t len);
+/* The same of an authority that brought its name (len 0: ours), which must be the issuer's. */
+SFT_CHECKED int x509read_leaf_of(struct x509read *cert, const struct x509_name *brought,
+                                 const uint8_t *der, size_t len);
 /*
  * A SubjectPublicKeyInfo as an SSH key, unchecked: sshkey_check.h has not been asked. SFT_EFORMAT
  * on keys that SSH has no name for.

@@ -209,7 +209,7 @@ put_head(struct sbuf *out, const struct x509write *cert)
     der_close(out, version);
     der_u64(out, cert->serial);
     x509part_signature_algorithm(out, cert->authority->type);
-    x509part_authority_name(out, cert->issuer); /* issuer */
+    x509part_issuer(out, cert->issuer, cert->issuer_name);
     put_validity(out, cert);
 }
 

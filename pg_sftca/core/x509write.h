@@ -26,11 +26,19 @@ struct x509_key_id {
     uint8_t bytes[X509_KEY_ID_MAX];
 };
 
+/* A Name as DER; len 0: that of an authority of ours, by its common name. */
+#define X509_NAME_DER_MAX 512
+struct x509_name {
+    size_t len;
+    uint8_t der[X509_NAME_DER_MAX];
+};
+
 enum x509_usage { X509_USAGE_NONE, X509_USAGE_CLIENT, X509_USAGE_SERVER };
 
 struct x509write {
     uint64_t serial;
     const char *issuer; /* common name of the authority; its organization is always "sft" */
+    const struct x509_name *issuer_name; /* of one that was somebody else's; may be NULL */
     const struct sshkey *authority;
     const struct x509_key_id *authority_key_id; /* NULL: as x509write_key_id() says */
     uint64_t valid_after, valid_before; /* seconds since 1970; valid_before is the first bad one */

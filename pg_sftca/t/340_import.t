@@ -100,6 +100,54 @@ my $x = $s->value("SELECT sftca.authority_import('x509', 'x509')");
 like join("\n", $s->run("SELECT sftca.authority_request('$x')")), qr/BEGIN CERTIFICATE REQUEST/, 'an X.509 key asks for its certificate';
 is $s->value("SELECT state FROM sftca.keys WHERE authority_id = '$x'"), 'next', '  and signs nothing before';
 
+# X.509 with the certificate that the world trusts already: it goes on under that name
+my $ext = $v->write_file('ext.cnf', "[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n[weak]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n[leaf]\nbasicConstraints=critical,CA:FALSE\nsubjectKeyIdentifier=hash\n[req]\ndistinguished_name=dn\n[dn]\n");
+my $top = $v->folder;
+sub openssl { return $v->db->must('openssl', @_) }
+my $cert = sub {
+	my ($name, $subject, $section, @more) = @_;
+	openssl('genpkey', '-algorithm', $name =~ /rsa/ ? ('RSA', '-pkeyopt', 'rsa_keygen_bits:2048') : ('EC', '-pkeyopt', 'ec_paramgen_curve:P-384'), '-out', "$top/$name.key");
+	openssl('req', '-x509', '-new', '-key', "$top/$name.key", '-subj', $subject, '-days', 30, '-config', $ext, '-extensions', $section, '-out', "$top/$name.crt", @more);
+	put("$name.key", Sft::Db::slurp("$top/$name.key"));
+	put("$name.crt", Sft::Db::slurp("$top/$name.crt"), 0644);
+};
+$cert->('root', '/C=DE/ST=Bayern/O=M\xc3\xbcller & S\xc3\xb6hne/OU=PKI/CN=Old Root CA', 'ca', '-utf8');
+$cert->('rsaroot', '/CN=RSA Root', 'ca');
+openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', "$top/sub.key");
+openssl('req', '-new', '-key', "$top/sub.key", '-subj', '/O=Old/CN=Issuing CA 7', '-config', $ext, '-out', "$top/sub.csr");
+openssl('x509', '-req', '-in', "$top/sub.csr", '-CA', "$top/root.crt", '-CAkey', "$top/root.key", '-extfile', $ext, '-extensions', 'ca', '-days', 20, '-CAcreateserial', '-out', "$top/sub.crt");
+put('sub.key', Sft::Db::slurp("$top/sub.key"));
+put('sub.crt', Sft::Db::slurp("$top/sub.crt") . Sft::Db::slurp("$top/root.crt"), 0644);
+for (['root', 'root', 'CN = Old Root CA'], ['rsaroot', 'rsaroot', 'CN = RSA Root'], ['sub', 'root', 'O = Old, CN = Issuing CA 7']) {
+	my ($name, $trusted, $issuer) = @$_;
+	my $ca = $s->value("SELECT sftca.authority_import('x509', '$name.key', NULL, 'old', '$name.crt')");
+	is $s->error, undef, "$name comes with its certificate" or diag $s->message;
+	my $id = $v->uuid;
+	$s->value($v->client($id, authority => "'$ca'"));
+	my ($outcome, $leaf) = $v->finish($v->db->session('postgres'), $id);
+	is $outcome, 'signed', '  it signs';
+	$v->write_file('leaf.pem', $leaf);
+	like openssl('x509', '-in', "$top/leaf.pem", '-noout', '-issuer'), qr/\Q$issuer\E$/m, '  under its old name';
+	my @middle = $name eq 'sub' ? ('-untrusted', "$top/sub.crt") : ();
+	my ($rc, $out) = $v->db->command('openssl', 'verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', "$top/$trusted.crt", @middle, "$top/leaf.pem");
+	is $rc, 0, '  whoever trusts the old root trusts it' or diag $out;
+	my $serial = $s->value("SELECT serial FROM sftca.certificates WHERE id = '$id'");
+	$s->value("SELECT sftca.revoke('$ca', $serial, $serial, 'superseded')");
+	$v->write_file('crl.pem', join "\n", $s->run("SELECT sftca.crl_bundle('$ca')"));
+	($rc, $out) = $v->db->command('openssl', 'verify', '-crl_check', '-CAfile', "$top/$trusted.crt", @middle, '-CRLfile', "$top/crl.pem", "$top/leaf.pem");
+	like $out, qr/certificate revoked/, '  its list is of that name too';
+}
+$cert->('other', '/CN=Other', 'ca');
+$cert->('nolists', '/CN=No Lists', 'weak');
+$cert->('leaf', '/CN=Leaf', 'leaf');
+put('broken.crt', "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 0644);
+put('writable.crt', Sft::Db::slurp("$top/other.crt"), 0666);
+for (['another key\'s certificate', 'other.key', 'nolists.crt', 'chain_key'], ['one that may not sign lists', 'nolists.key', 'nolists.crt', 'chain_key_usage'], ['no authority\'s', 'leaf.key', 'leaf.crt', 'chain_not_authority'],
+	['a broken one', 'other.key', 'broken.crt', 'chain_malformed'], ['one that others can replace', 'other.key', 'writable.crt', 'file_refused'], ['none', 'other.key', 'nothing.crt', 'file_refused'], ['one elsewhere', 'other.key', '../x.crt', 'file_name']) {
+	refused($_->[0], $_->[3], "SELECT sftca.authority_import('x509', '$_->[1]', NULL, '', '$_->[2]')");
+}
+refused('a certificate of an SSH key', 'authority_purpose', "SELECT sftca.authority_import('ssh_user', 'other.key', NULL, '', 'other.crt')");
+
 # where files are, and whose
 my $good = $v->key && Sft::Db::slurp($v->{last_key});
 put('k', $good, 0644);
