@@ -93,7 +93,7 @@ my %key = (ed25519 => $v->key, p256 => $v->key('ecdsa', '-b', 256), rsa => $v->k
 my %pem_of;
 for (grep { /^x509/ } sort keys %authority) { $pem_of{ $authority{$_} } = $v->write_file("ca.$authority{$_}", $v->db->psql('vault', "SELECT sftca.trust_bundle('$authority{$_}')") . "\n") }
 
-sub recorded { my ($how, $authority, $key) = @_; my $id = $v->uuid; $s->value($v->$how($id, authority => "'$authority'", public_key => "'$key'")); return $id }
+sub recorded { my ($how, $authority, $key) = @_; my $id = $v->uuid; $s->value($v->$how($id, authority => "'$authority'", public_key => "'$key'", valid_before => "now() + interval '3 hours'")); return $id }
 sub fin { my ($id) = @_; return "SELECT outcome || coalesce(' ' || certificate, '') FROM sftca.finish(ARRAY['$id']::uuid[])" }
 sub is_ssh { my ($said) = @_; my ($certificate) = $said =~ /^signed (ssh-.*|ecdsa-.*)/s; return $certificate && defined $v->read_ssh($certificate) }
 sub is_x509 { my ($said, $authority) = @_; return 0 if $said !~ s/^signed //; return ($v->db->command('openssl', 'verify', '-CAfile', $pem_of{$authority}, $v->write_file('one.pem', "$said\n")))[0] == 0 }
@@ -117,7 +117,7 @@ push @asked, ['a statement', q{SELECT sftca.sign_statement('trust', 200, '/v1/x'
 	['an X.509 authority', q{SELECT sftca.authority_create('x509')}, sub { $_[0] =~ /^[0-9a-f-]{36}$/ }],
 	['a password', q{SELECT sftca.hash_password('x')}, sub { $_[0] =~ /^\$?scrypt/i || $s->value("SELECT sftca.verify_password('$_[0]', 'x')") eq 't' }] if Oracle::everything();
 
-my %word = map { ($_ => 1) } qw(crypto_failed out_of_memory random_failed key_damaged kek_missing not_durable public_key_malformed public_key_point public_key_weak internal);
+my %word = map { ($_ => 1) } qw(crypto_failed out_of_memory random_failed key_damaged kek_missing not_durable malformed public_key_malformed public_key_point public_key_weak internal);
 my %hit;
 for (@asked) {
 	my ($name, $sql, $is_right) = @$_;
