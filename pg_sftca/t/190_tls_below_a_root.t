@@ -64,4 +64,14 @@ for my $one (qw(nginx gnutls postgresql)) {
 	($ok, my $said) = $tls->$one($other, "$dir/bob.key", $one eq 'postgresql' ? 'app_bob' : ());
 	ok $ok, '  and lets in its neighbour' or diag $said;
 }
+
+# as the README has it, pasted into a shell
+my ($recipe) = Sft::Db::slurp("$FindBin::Bin/../README.md") =~ /^## An authority below your own root\n.*?^```sh\n(.*?)^```/ms or die 'no recipe';
+my ($rc, $out) = $v->db->command('env', $v->db->env, 'PGDATABASE=vault', 'sh', '-euc', "cd $dir\n$recipe");
+is $rc, 0, 'the README\'s recipe runs' or diag $out;
+my $below = $s->value("SELECT authority_id FROM sftca.authority_list WHERE is_subordinate AND active_generation = 1 ORDER BY created_at DESC LIMIT 1");
+my $id = $v->uuid;
+$s->value($v->server($id, authority => "'$below'"));
+my $shown = answer('shown.pem', "SELECT sftca.issuer_chain('$below')");
+like +($v->db->command('openssl', 'verify', '-x509_strict', '-purpose', 'sslserver', '-verify_hostname', 'web01.example.com', '-CAfile', "$dir/root.pem", '-untrusted', $shown, $v->write_file('below.pem', ($v->finish($s, $id))[1] . "\n")))[1], qr/: OK$/, '  and what it makes is trusted with the root';
 done_testing;
