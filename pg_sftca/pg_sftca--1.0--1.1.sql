@@ -742,7 +742,8 @@ BEGIN
     IF key_id IS NULL THEN
         PERFORM sftca.refuse('22023', 'argument_missing', 'key_id is missing');
     END IF;
-    SELECT a.purpose INTO found_purpose FROM sftca.authorities a WHERE a.id = authority AND a.purpose <> 'statement';
+    -- the authority's lock before its list's, as in all that changes its keys
+    SELECT a.purpose INTO found_purpose FROM sftca.authorities a WHERE a.id = authority AND a.purpose <> 'statement' FOR KEY SHARE;
     IF NOT FOUND THEN
         PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
     END IF;
@@ -861,7 +862,8 @@ DECLARE
     version bigint;
 BEGIN
     PERFORM sftca.commit_durably();
-    SELECT a.purpose INTO found_purpose FROM sftca.authorities a WHERE a.id = authority;
+    -- the authority's lock before its list's, as in all that changes its keys
+    SELECT a.purpose INTO found_purpose FROM sftca.authorities a WHERE a.id = authority FOR KEY SHARE;
     IF NOT FOUND THEN
         PERFORM sftca.refuse('SF404', 'authority_unknown', 'There is no such authority.');
     END IF;

@@ -110,6 +110,21 @@ $s->run("INSERT INTO sftca.name_revocations (authority_id, key_id, reason, expir
 is $s->value("SELECT count(*) FROM sftca.parse_krl(sftca.krl('$v->{ssh_user}')) WHERE section IN ('key_id', 'sha256')"), 9001, '3000 of each: in the list';
 is listed($v->{ssh_user}, $c{print}{first}[1]), 1, '  which ssh-keygen reads';
 
+# revoking while the authority's keys change: one waits for the other, neither is lost
+for my $call ("revoke_key_id('$v->{ssh_host}', 'sft1:x', 'test')", "revoke('$v->{ssh_host}', 7, 7, 'test')", "revoke_key('SHA256:" . 'A' x 43 . "', 'test')") {
+	my ($changing, $revoking) = map { $v->db->session('postgres') } 1, 2;
+	my $was = $s->value("SELECT sftca.krl_version('$v->{ssh_host}')");
+	my $pid = $revoking->backend;
+	$changing->run('BEGIN', "SELECT sftca.authority_lock('$v->{ssh_host}')");
+	$revoking->send("SELECT sftca.$call");
+	for (1 .. 100) { last if $s->value("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND (wait_event_type = 'Lock' OR state = 'idle')"); select undef, undef, undef, 0.05 }
+	$changing->run("SELECT sftca.krl_changed('$v->{ssh_host}')", 'COMMIT');
+	is $changing->error, undef, "$call, while a key changes" or diag $changing->message;
+	$revoking->receive;
+	is $revoking->error, undef, '  and it is revoked' or diag $revoking->message;
+	is $s->value("SELECT sftca.krl_version('$v->{ssh_host}')"), $was + 2, '  both count';
+}
+
 # a library newer than its SQL
 my $old = Vault->new(bare => 1);
 my $o = $old->db->session('postgres');

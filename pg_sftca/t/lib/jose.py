@@ -8,13 +8,14 @@ header or payload is what no library makes: {"alg": "raw", "name", "jwk", "token
 import base64
 import json
 
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from jwcrypto import jwk, jws
 
 KINDS = {
     "RS256": {"kty": "RSA", "size": 2048}, "PS256": {"kty": "RSA", "size": 2048}, "ES256": {"kty": "EC", "crv": "P-256"},
     "ES384": {"kty": "EC", "crv": "P-384"}, "EdDSA": {"kty": "OKP", "crv": "Ed25519"}, "ES512": {"kty": "EC", "crv": "P-521"},
-    "RS512": {"kty": "RSA", "size": 2048}, "HS256": {"kty": "oct", "size": 256}, "weak": {"kty": "RSA", "size": 1024},
+    "RS512": {"kty": "RSA", "size": 2048}, "HS256": {"kty": "oct", "size": 256},
 }
 RAW = {
     "a name twice": (b'{"alg":"EdDSA","alg":"EdDSA"}', b"{}"), "a name twice, written otherwise": (b'{"alg":"none","\\u0061lg":"EdDSA"}', b"{}"),
@@ -46,12 +47,15 @@ def signed(key, header):
 def main():
     for name, kind in KINDS.items():
         key = jwk.JWK.generate(**kind)
-        alg = "RS256" if name == "weak" else name
         private = json.loads(key.export())
         print(json.dumps({
             "alg": name, "private": private, "jwk": private if kind["kty"] == "oct" else json.loads(key.export_public()),
-            "token": signed(key, {"alg": alg}), "kid": signed(key, {"alg": alg, "kid": "one"}),
+            "token": signed(key, {"alg": name}), "kid": signed(key, {"alg": name, "kid": "one"}),
         }))
+    weak = rsa.generate_private_key(65537, 1024)
+    text = b64(b'{"alg":"RS256"}') + "." + b64(b"{}")
+    print(json.dumps({"alg": "weak", "jwk": json.loads(jwk.JWK.from_pyca(weak.public_key()).export_public()),
+                      "token": text + "." + b64(weak.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}))
     key = ed25519.Ed25519PrivateKey.generate()
     public = json.loads(jwk.JWK.from_pyca(key.public_key()).export_public())
     for name, (header, payload) in RAW.items():
