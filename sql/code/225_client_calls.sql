@@ -236,10 +236,13 @@ LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE sft.client_enrollment_policies x SET token_id = client_enrollment_policy_turn.token_id, rotated_at = now(), deleted_at = CASE WHEN gone THEN now() END
      WHERE x.team_id = p.team_id AND x.id = p.id AND x.deleted_at IS NULL RETURNING x.* INTO p;
+    IF NOT FOUND THEN
+        PERFORM sft_core.refuse(404, 'client_enrollment_policy_unknown', 'There is no such policy.');
+    END IF;
     PERFORM sft_core.note(by, p.team_id, client_enrollment_policy_turn.type, sft_core.client_enrollment_policy_json(p));
     RETURN p;
 END $$;
-COMMENT ON FUNCTION sft_core.client_enrollment_policy_turn(sft.actor, sft.client_enrollment_policies, uuid, boolean, text) IS 'Replaces or withdraws the token of a policy, or ends the policy; the old token is void at once.';
+COMMENT ON FUNCTION sft_core.client_enrollment_policy_turn(sft.actor, sft.client_enrollment_policies, uuid, boolean, text) IS 'Replaces or withdraws the token of a policy, or ends the policy; the old token is void at once. Refuses: client_enrollment_policy_unknown.';
 
 CREATE FUNCTION sft_api.client_enrollment_policy_token_create(req sft.request) RETURNS sft.response
 LANGUAGE plpgsql AS $$

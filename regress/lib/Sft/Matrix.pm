@@ -80,6 +80,11 @@ sub furnish
 	$self->make_one(POST => "$in/entitlements", { group => $has->{group_name}, entitlement_id => $has->{used_sudo_id} });
 	$has->{invitation_id} = Sft::Door::token($w->admin("invite('$team', '$has->{member_name}')"))->{i};
 	$has->{user_id} = $self->make_one(GET => "users/$has->{user_name}")->{id};
+	$has->{policy_id} = $self->make_one(POST => 'client_enrollment_policies', { name => "${x}fleet" })->{id};
+	$has->{setup_token_id} = $self->make_one(POST => 'gateway_setup_tokens', { description => 'x', registration_type => 'gateway-agent', details => { labels => {} } })->{id};
+	$has->{gateway_id} = $w->db->root->value("INSERT INTO sft.gateways (team_id, gateway_setup_token_id, name) SELECT team_id, id, '${x}gateway' FROM sft.gateway_setup_tokens WHERE id = '$has->{setup_token_id}' RETURNING id");
+	$has->{cluster_id} = $self->make_one(POST => 'kubernetes/clusters', { key => "${x}cluster", auth => 'NONE', labels => { a => 'b' } })->{id};
+	$has->{cluster_group_id} = $self->make_one(POST => 'kubernetes/cluster_groups', { group_name => $has->{own_group}, cluster_selector => 'api.a=b', claims => {} })->{id};
 	$has->{user_attribute_id} = (grep { $_->{attribute_name} eq 'unix_user_name' } @{ $self->make_one(GET => "users/$has->{user_name}/attributes")->{list} })[0]{id};
 	$has->{group_attribute_id} = (grep { $_->{attribute_name} eq 'unix_group_name' } @{ $self->make_one(GET => "groups/$has->{group_name}/attributes")->{list} })[0]{id};
 	$self->{person} = $w->client($team, $has->{user_name});
@@ -131,6 +136,9 @@ sub body
 		52 => { user_name => $has->{user_name}, expires_at => $self->soon, projects => [ $has->{project_name} ], disabled => $true }, 54 => { description => 'more' }, 60 => { hostname => "${x}more", access_address => '192.0.2.9' },
 		63 => { labels => { a => 'b' } }, 65 => $self->sudo("${x}more"), 68 => $self->sudo("${x}sudo"), 72 => { state => 'PENDING' },
 		'revocation.create' => { user => $has->{user_name}, reason => 'x' }, 'lock.create' => { subject_kind => 'user', subject => $has->{user_name}, reason => 'x' }, 'key.create' => {}, 'key.activate' => {},
+		'policy.create' => { name => "${x}more" }, 'policy.update' => { description => 'y' }, 'setup_token.create' => { description => 'y', registration_type => 'gateway-agent', details => { labels => { a => 'b' } } },
+		'gateway.update' => { description => 'y' }, 'cluster.create' => { key => "${x}more", auth => 'NONE', labels => {} }, 'cluster.update' => { api_url => 'https://k8s.example.com' },
+		'cluster_group.create' => { group_name => $has->{group_name}, cluster_selector => 'a=b', claims => { groups => ['x'] } }, 'cluster_group.update' => { cluster_selector => 'a=c' },
 		'user.create' => { name => "${x}person" }, 'invitation.create' => { user_name => $has->{user_name} }, 'project_entitlement.create' => { group => $has->{group_name}, entitlement_id => $has->{sudo_id} },
 	);
 	return $body{$n};
@@ -150,8 +158,13 @@ sub run
 		$r->{trace_id} = 'matrix';
 		push @sql, 'BEGIN', 'SELECT to_jsonb(h) FROM ' . $door->handle_sql($r) . ' AS h (trace_id, status, headers, body, wait, continue_id)', 'ROLLBACK';
 	}
-	my @lines = $door->session->run(@sql);
-	croak 'a call raised: ' . $door->session->error . ' ' . $door->session->message if defined $door->session->error;
+	my @lines;
+	while (@sql) {                                           # never more than the pipe to psql holds while psql waits to be read
+		my ($size, @some) = (0);
+		do { $size += length($sql[1]) + 64; push @some, splice @sql, 0, 3 } while @sql && $size + length($sql[1]) < 40000;
+		push @lines, $door->session->run(@some);
+		croak 'a call raised: ' . $door->session->error . ' ' . $door->session->message if defined $door->session->error;
+	}
 	croak scalar(@lines) . ' answers to ' . scalar(@asked) unless @lines == @asked;
 	return map { Sft::Door::answer($json->decode($_)) } @lines;
 }
