@@ -106,25 +106,42 @@ selector_read(struct selector *s, const char *text, struct failure *f)
     return 0;
 }
 
-static const char *
-value_of(struct json_object *row, const char *key)
+static bool
+value_fits(const struct selector_term *t, struct json_object *v)
 {
-    struct json_object *labels, *v = json_object_object_get(row, key);
-    if (!v && json_object_object_get_ex(row, "labels", &labels) &&
-        json_object_is_type(labels, json_type_object))
-        v = json_object_object_get(labels, key);
-    return v ? json_object_get_string(v) : NULL;
+    const char *value = v ? json_object_get_string(v) : NULL;
+    bool fits = t->values_n == 0 && value;
+    for (size_t j = 0; value && j < t->values_n; j++)
+        fits = fits || strcmp(value, t->values[j]) == 0;
+    return fits;
+}
+
+/* A label's name without its source (sftd., api., …) means that of any source, as on the platform.
+ */
+static bool
+labels_fit(const struct selector_term *t, struct json_object *row)
+{
+    struct json_object *labels;
+    if (!json_object_object_get_ex(row, "labels", &labels) ||
+        !json_object_is_type(labels, json_type_object))
+        return false;
+    json_object_object_foreach(labels, name, v)
+    {
+        const char *bare = strchr(name, '.');
+        if ((strcmp(name, t->key) == 0 || (bare && strcmp(bare + 1, t->key) == 0)) &&
+            value_fits(t, v))
+            return true;
+    }
+    return false;
 }
 
 bool
 selector_fits(const struct selector *s, struct json_object *row)
 {
     for (size_t i = 0; i < s->n; i++) {
-        const char *value = value_of(row, s->terms[i].key);
-        bool is_met = s->terms[i].values_n == 0 && value;
-        for (size_t j = 0; value && j < s->terms[i].values_n; j++)
-            is_met = is_met || strcmp(value, s->terms[i].values[j]) == 0;
-        if (is_met == s->terms[i].is_negative)
+        const struct selector_term *t = &s->terms[i];
+        struct json_object *own = json_object_object_get(row, t->key);
+        if ((own ? value_fits(t, own) : labels_fit(t, row)) == t->is_negative)
             return false;
     }
     return true;

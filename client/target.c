@@ -146,6 +146,14 @@ target_read(struct target *t, struct json_object *doc, const char *name, const c
     if (n == 0)
         return fail(f, SFT_EXIT_NOT_FOUND, "See sft list-servers.",
                     "%s: There is no such server in team %s.", name, team);
+    bool is_ambiguous = true; /* a platform of 1.0 does not say: it knew no bastions */
+    if (json_object_object_get(result, "ambiguous") &&
+        json_flag(result, "ambiguous", &is_ambiguous) != 0)
+        return not_understood(name, "ambiguous", f);
+    if (n > 1 && !is_ambiguous)
+        return fail(f, SFT_EXIT_NOT_FOUND, "Connect to the bastion first, and from there.",
+                    "%s: It is reached through bastions, which this sft does not do by itself.",
+                    name);
     if (n > 1)
         return fail(f, SFT_EXIT_NOT_FOUND,
                     "Name it by its id: sft list-servers --columns hostname,id,project_name",

@@ -9,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use Fake;
 
-my $p = Fake->new(servers => [ { hostname => 'web01', alt_names => ['www'], canonical_name => 'web01.example' },
+my $p = Fake->new(servers => [ { hostname => 'web01', alt_names => ['www'], canonical_name => 'web01.example', labels => { 'sftd.zone' => 'eu' } },
     map { { hostname => "db0$_", labels => { role => $_ % 2 ? 'primary' : 'copy' }, os_type => $_ == 3 ? 'windows' : 'linux' } } 1 .. 3 ])
     ->ready;
 my $home = $p->{home};
@@ -132,7 +132,7 @@ is($rc, 6, 'nor reached ssh');
 is((split /\n/, $out)[0], 'HOSTNAME OS_TYPE PROJECT_NAME ACCESS_ADDRESS', 'the columns that users of the product know');
 ($rc, $out) = $p->sft([ 'list-servers', '-l', 'os_type=windows,project_name=prod', '--columns', 'hostname,id' ]);
 is($out =~ s/ +/ /gr, "HOSTNAME ID\ndb03 44444444-4444-4444-8444-000000000004\n", 'selector and columns');
-for my $case ([ 'role=primary' => 'db01 db03' ], [ 'role!=primary' => 'web01 db02 new01' ], [ 'role in (primary, copy)' => 'db01 db02 db03' ],
+for my $case ([ 'role=primary' => 'db01 db03' ], [ 'zone=eu' => 'web01' ], [ 'sftd.zone=eu' => 'web01' ], [ 'api.zone=eu' => '' ], [ 'role!=primary' => 'web01 db02 new01' ], [ 'role in (primary, copy)' => 'db01 db02 db03' ],
     [ 'role notin (copy)' => 'web01 db01 db03 new01' ], [ 'role' => 'db01 db02 db03' ], [ '!role' => 'web01 new01' ],
     [ 'role==copy' => 'db02' ], [ 'os_type=linux,role' => 'db01 db02' ], [ 'nothing=x' => '' ]) {
     ($rc, $out) = $p->sft([ 'list-servers', '-o', 'json', '-l', $case->[0] ]);

@@ -150,6 +150,8 @@ DECLARE
     gone sft.projects; one uuid; servers int := 0; revoked bigint;
 BEGIN
     PERFORM sft_core.fence(team_id);
+    -- tokens before the project, as a server that joins takes them
+    UPDATE sft.server_enrollment_tokens t SET deleted_at = now() WHERE t.team_id = project_delete.team_id AND t.project_id = project_delete.project_id AND t.deleted_at IS NULL;
     UPDATE sft.projects p SET deleted_at = now()
      WHERE p.team_id = project_delete.team_id AND p.id = project_delete.project_id AND p.deleted_at IS NULL RETURNING p.* INTO gone;
     IF NOT FOUND THEN
@@ -159,7 +161,6 @@ BEGIN
         PERFORM sft_core.server_remove(by, team_id, one);
         servers := servers + 1;
     END LOOP;
-    UPDATE sft.server_enrollment_tokens t SET deleted_at = now() WHERE t.team_id = gone.team_id AND t.project_id = gone.id AND t.deleted_at IS NULL;
     UPDATE sft.cloud_accounts c SET deleted_at = now() WHERE c.team_id = gone.team_id AND c.project_id = gone.id AND c.deleted_at IS NULL;
     DELETE FROM sft.project_groups pg WHERE pg.team_id = gone.team_id AND pg.project_id = gone.id;
     SELECT count(*) INTO revoked FROM sft.credentials c WHERE c.team_id = gone.team_id AND c.project_id = gone.id AND c.valid_before > now();
