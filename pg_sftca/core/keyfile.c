@@ -290,12 +290,22 @@ take_pem(const char *text, size_t len, const char *label, uint8_t *out, size_t *
     return good ? 1 : -1;
 }
 
-/* What we ask of every public key. */
+/* What we ask of every public key, and that it is the private key's own: PKCS#8 states it, too. */
 static const char *
 check(const struct key *key)
 {
+    static const char message[] = "sftca key file";
     struct sshkey public;
-    return word_of(key_public(key, &public));
+    struct sbuf sig;
+    uint8_t mem[KEY_SIG_MAX + 64];
+    int r = key_public(key, &public);
+    if (r != SFT_OK)
+        return word_of(r);
+    sb_writer(&sig, mem, sizeof mem);
+    r = key_sign_ssh(key, message, sizeof message, &sig);
+    if (r == SFT_OK)
+        r = key_verify_ssh(&public, message, sizeof message, sig.p, sig.len);
+    return r == SFT_OK ? NULL : inconsistent;
 }
 
 static const char *
