@@ -21,6 +21,9 @@ use JSON::PP ();
 
 our $top = abs_path(dirname(__FILE__) . '/../../..');
 
+# An interrupted test takes its clusters along.
+$SIG{$_} //= sub { exit 130 } for qw(INT TERM HUP);
+
 sub new
 {
 	my ($class, %opt) = @_;
