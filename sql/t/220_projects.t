@@ -171,5 +171,28 @@ is said($again), '201', 'the name is free';
 isnt $again->{json}{user_authority_id}, $web->{user_authority_id}, '  with other authorities';
 is listed($admin->call(GET => "$T/projects/web/groups")), '', '  and none of its groups';
 is listed($admin->call(GET => "$T/servers")), '', '  or servers';
+# a server that joins while its project is deleted: it is let in before, or not at all
+my @pair = map { Sft::Door->new($w->db) } 1 .. 2;
+my $racing = Sft::Door::token($admin->call(POST => "$T/projects/web/server_enrollment_tokens", body => {})->{json}{token});
+my ($racer, $racer_id) = ($w->key, Sft::Door::uuid());
+my $join = $pair[0]->make(POST => '/v1/servers/enroll', key => $racer, as => "server/$racer_id", body => { id => $racer_id, public_key => $racer->public, token => { id => $racing->{i}, mac => $racer->mac($racing->{s}, $racer_id) },
+	hostname => 'racer', os => 'o', os_type => 'linux', sftd_version => '1' });
+my $delete = $admin->make(DELETE => "$T/projects/web");
+my $answer = ' AS h (trace_id, status, headers, body, wait, continue_id)';
+for my $order ([ $delete, $join, '204', '401' ], [ $join, $delete, '201', '204' ]) {
+	$admin->call(POST => "$T/projects", body => { name => 'web' }) if $order->[0] == $join;
+	if ($order->[0] == $join) {
+		$racing = Sft::Door::token($admin->call(POST => "$T/projects/web/server_enrollment_tokens", body => {})->{json}{token});
+		$order->[0] = $pair[0]->make(POST => '/v1/servers/enroll', key => $racer, as => "server/$racer_id", body => { id => $racer_id, public_key => $racer->public, token => { id => $racing->{i}, mac => $racer->mac($racing->{s}, $racer_id) },
+			hostname => 'racer', os => 'o', os_type => 'linux', sftd_version => '1' });
+	}
+	$pair[0]->session->run('BEGIN');
+	is $pair[0]->session->value('SELECT status FROM ' . $pair[0]->handle_sql($order->[0]) . $answer), $order->[2], "a race: the first is $order->[2]";
+	$pair[1]->session->send('SELECT status FROM ' . $pair[1]->handle_sql($order->[1]) . $answer);
+	$root->value('SELECT 1 FROM pg_sleep(0.2)');
+	$pair[0]->session->run('COMMIT');
+	is +($pair[1]->session->receive)[0], $order->[3], "  the second, which had to wait, $order->[3]";
+}
+is $root->value(q{SELECT count(*) FROM sft.servers s JOIN sft.projects p ON p.id = s.project_id WHERE p.deleted_at IS NOT NULL AND s.deleted_at IS NULL}), 0, '  no server is left in a project that is gone';
 is scalar(grep { $_->{status} >= 500 } $w->audit('status >= 500')), 0, 'nothing was our fault';
 done_testing;
