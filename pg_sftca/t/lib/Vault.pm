@@ -55,7 +55,7 @@ sub call
 	return "SELECT sftca.$function(" . join(', ', map { $arg{$_} // die "no $_" } @$order) . ')';
 }
 
-my %times = (valid_after => "now() - interval '1 minute'", valid_before => "now() + interval '5 minutes'");
+my %times = (valid_after => "now() - interval '1 minute'", valid_before => "now() + interval '" . ($ENV{TEST_LIFE} // '5 minutes') . "'");
 
 sub user
 {
