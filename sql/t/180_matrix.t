@@ -44,7 +44,7 @@ sub in_groups
 	$w->admin("add_member('acme', '$_', '$name')") for @groups;
 }
 $w->admin("create_group('acme', '$_', '{$_}')") for @roles;
-for my $role ('owners', @roles, undef) {
+for my $role ($long ? 'owners' : (), @roles, undef) {
 	my $name = 'robot-' . ($role // 'none');
 	my @has = !$role ? () : $role eq 'owners' ? qw(access_admin access_user reporting_user) : $role;
 	push @callers, { name => "a service user, " . ($role // 'no role'), who => $w->robot('acme', $name, $role // (), $m->{has}{group_name}), has => \@has };
@@ -54,10 +54,9 @@ for my $role ('owners', @roles, undef) {
 	in_groups($name, $role // (), $m->{has}{group_name});
 	push @callers, { name => 'a person, ' . ($role // 'no role'), who => $w->client('acme', $name), has => [ @has, 'authenticated_client' ], person => 1 };
 }
-my $owner = $callers[0]{who};
+my $owner = $m->{owner};
 my $forged = bless { %$owner, token => $owner->{token} =~ s/(.)(.{9})$/($1 eq 'A' ? 'B' : 'A') . $2/er }, ref $owner;
-push @callers, { name => 'nobody', who => undef, says => '401 signature_missing' }, { name => 'a forged bearer', who => $forged, says => '401 token_invalid' },
-	{ name => 'another team\'s owner with a bearer', who => $m{zeta}{owner}, says => '401 token_invalid' };
+push @callers, { name => 'nobody', who => undef, says => '401 signature_missing' }, { name => 'a forged bearer', who => $forged, says => '401 token_invalid' };
 if ($long) {
 	my $gone = $w->robot('acme', 'gone', 'owners');
 	$w->admin("delete_service_key('$gone->{service_key}{key_id}')");
@@ -68,7 +67,7 @@ if ($long) {
 	my $out = $w->client('acme', 'bob');
 	in_groups('bob', 'owners');
 	$out->call(DELETE => "/v1/teams/acme/client_sessions/$out->{session}");
-	push @callers, { name => 'a bearer of a deleted key', who => $gone, says => '401 token_invalid' }, { name => 'a disabled service user', who => $off, says => '401 token_invalid' },
+	push @callers, { name => 'another team\'s owner with a bearer', who => $m{zeta}{owner}, says => '401 token_invalid' }, { name => 'a bearer of a deleted key', who => $gone, says => '401 token_invalid' }, { name => 'a disabled service user', who => $off, says => '401 token_invalid' },
 		{ name => 'a locked service user', who => $locked, says => '403 locked' }, { name => 'an owner who signed out', who => $out, says => '401 session_required' },
 		{ name => 'another team\'s owner, signed', who => $w->client('zeta', 'olga'), says => '404 team_unknown' };
 }
