@@ -6,7 +6,6 @@
 #include "core/x509read.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "common/digest.h"
 #include "common/sbuf.h"
@@ -161,28 +160,42 @@ two_digits(const char *p)
     return (p[0] - '0') * 10 + (p[1] - '0');
 }
 
+/* Days since 1970 of a day of the years 1950 to 2049, in which every fourth is a leap year. */
+static int
+days_of(int year, int month, int day)
+{
+    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    int leaps = (year - 1949) / 4 - 5 + (year % 4 == 0 && month > 2);
+    return (year - 1970) * 365 + leaps + before[month - 1] + day - 1;
+}
+
+static int
+is_day(int year, int month, int day)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return month >= 1 && month <= 12 && day >= 1 &&
+           day <= days[month - 1] + (month == 2 && year % 4 == 0);
+}
+
 /* "YYMMDDHHMMSSZ", a moment that exists; 50 to 99 is 1950 to 1999 (RFC 5280 4.1.2.5.1). */
 static uint64_t
 get_time(struct sbuf *r)
 {
-    char s[16], again[24] = "";
+    char s[16];
     get_text(r, DER_UTC_TIME, s, sizeof s);
-    if (strlen(s) != 13 || strspn(s, "0123456789") != 12) {
+    if (strlen(s) != 13 || strspn(s, "0123456789") != 12 || s[12] != 'Z') {
         sb_fail(r, SFT_EFORMAT);
         return 0;
     }
-    int year = two_digits(s);
-    struct tm tm = {.tm_year = year < 50 ? 100 + year : year,
-                    .tm_mon = two_digits(s + 2) - 1,
-                    .tm_mday = two_digits(s + 4),
-                    .tm_hour = two_digits(s + 6),
-                    .tm_min = two_digits(s + 8),
-                    .tm_sec = two_digits(s + 10)};
-    time_t t = timegm(&tm); /* makes 1 March of 29 February */
-    if (t < 0 || strftime(again, sizeof again, "%Y%m%d%H%M%SZ", &tm) != 15 ||
-        strcmp(s, again + 2) != 0)
+    int year = two_digits(s) + (two_digits(s) < 50 ? 2000 : 1900);
+    int month = two_digits(s + 2), day = two_digits(s + 4);
+    int hour = two_digits(s + 6), minute = two_digits(s + 8), second = two_digits(s + 10);
+    if (year < 1970 || !is_day(year, month, day) || hour > 23 || minute > 59 || second > 59) {
         sb_fail(r, SFT_EFORMAT);
-    return t < 0 ? 0 : (uint64_t)t;
+        return 0;
+    }
+    return (uint64_t)days_of(year, month, day) * 86400 +
+           (uint64_t)(hour * 3600 + minute * 60 + second);
 }
 
 static void
