@@ -478,7 +478,8 @@ test_crl(enum key_alg alg)
         abort();
     for (size_t i = 0; i < ENTRIES; i++)
         entries[i] = (struct crlwrite_entry){i * i + 1, 1700000000 + (int64_t)i, i % 3 == 1};
-    struct crlwrite crl = {"issuer/1", NULL, &signer, NULL, 5, 7, 1700010000, 1700010001, entries, 0};
+    struct crlwrite crl = {"issuer/1", NULL,       &signer,    NULL,    5,
+                           7,          1700010000, 1700010001, entries, 0};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         crl.entries_n = sizes[i];
         ok(crlwrite_room(sizes[i]) <= sizeof der, "a list");
