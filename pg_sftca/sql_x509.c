@@ -22,6 +22,7 @@
 #include "core/pem.h"
 #include "core/x509facts.h"
 #include "core/x509verify.h"
+#include "sql_ssh.h"
 #include "throw.h"
 #include "tuple.h"
 #include "varlena.h"
@@ -50,26 +51,6 @@ text_or_null(const char *s, bool *null)
 {
     *null = s == NULL;
     return s == NULL ? (Datum)0 : CStringGetTextDatum(s);
-}
-
-static Datum
-key_text(const struct sshkey *key)
-{
-    char text[SSHKEY_TEXT_MAX];
-    int r = sshkey_to_text(key, text, sizeof text);
-    if (r != SFT_OK)
-        sftca_throw(r, "public key");
-    return CStringGetTextDatum(text);
-}
-
-static Datum
-fingerprint_of(const struct sshkey *key)
-{
-    char text[SSHKEY_FINGERPRINT_MAX];
-    int r = sshkey_fingerprint(key, text);
-    if (r != SFT_OK)
-        sftca_throw(r, "public key");
-    return CStringGetTextDatum(text);
 }
 
 static struct sbuf
@@ -137,7 +118,7 @@ sftca_csr_key(PG_FUNCTION_ARGS)
 {
     struct x509request *request = palloc(sizeof *request);
     read_request(fcinfo, request);
-    return key_text(&request->key);
+    return ssh_key_text(&request->key);
 }
 
 PG_FUNCTION_INFO_V1(sftca_parse_csr);
@@ -149,10 +130,10 @@ sftca_parse_csr(PG_FUNCTION_ARGS)
     struct x509request *request = palloc(sizeof *request);
     read_request(fcinfo, request);
     Datum values[8] = {CStringGetTextDatum(request->subject),
-                       key_text(&request->key),
+                       ssh_key_text(&request->key),
                        CStringGetTextDatum(sshkey_type_name(request->key.type)),
                        Int32GetDatum((int32)request->key.bits),
-                       fingerprint_of(&request->key),
+                       ssh_key_fingerprint(&request->key),
                        CStringGetTextDatum(request->signature_algorithm),
                        array_of(&request->names),
                        Int32GetDatum((int32)request->attributes_n)};
@@ -190,8 +171,8 @@ put_facts(ReturnSetInfo *result, int position, const struct x509facts *f, Datum 
         TimestampTzGetDatum(clock_timestamp_of(f->valid_before)),
         CStringGetTextDatum(f->key_type),
         Int32GetDatum(f->key_bits),
-        f->has_key ? key_text(&f->key) : (Datum)0,
-        f->has_key ? fingerprint_of(&f->key) : (Datum)0,
+        f->has_key ? ssh_key_text(&f->key) : (Datum)0,
+        f->has_key ? ssh_key_fingerprint(&f->key) : (Datum)0,
         text_or_null(f->subject_key_id, &nulls[11]),
         text_or_null(f->authority_key_id, &nulls[12]),
         BoolGetDatum(f->is_authority != 0),
