@@ -59,6 +59,20 @@ $sys->admin(q{add_member('acme', 'ops', 'alice')});
 $web->ready('alice');
 ok $sys->until(10, sub { ($alice->run('ssh', 'web01', 'id', '-un'))[1] eq "alice\n" }), 'back in the group she logs in again';
 
+# A selector narrows who gets into a server: by the labels that it has now, with a certificate for it alone.
+$sys->must('cp', $alice->certificate, $kept[1]);
+$sys->must('cp', $alice->key, $kept[0]);
+is_deeply [ $alice->ssh_with($web, 'alice', @kept, 'id', '-un') ], [ 0, "alice\n" ], 'a certificate for all of the project';
+$sys->admin(q{add_project_group('acme', 'prod', 'ops', servers_selector => 'api.tier=web')});
+ok $sys->until(10, sub { ($alice->ssh_with($web, 'alice', @kept, 'true'))[0] != 0 }), '  is refused by a server that the selector leaves out';
+unlink $alice->certificate;
+isnt +($alice->run('ssh', 'web01', 'true'))[0], 0, '  and sft gets none for it';
+$sys->admin(q{set_server_labels('acme', 'web01', '{"tier": "web"}')});
+$web->ready('alice');
+ok $sys->until(10, sub { ($alice->run('ssh', 'web01', 'id', '-un'))[1] eq "alice\n" }), 'with the label that it picks she logs in';
+(undef, $printed) = $sys->command('ssh-keygen', '-L', '-f', $alice->certificate);
+like $printed, qr/Principals: \n\s+[0-9a-f-]{36}:alice\n\s+Critical/, '  by a certificate for this server alone';
+
 # Out of the team: her device is worth nothing, her login is over.
 $sys->admin(q{disable_user('acme', 'alice')});
 ok $sys->until(10, sub { ($alice->ssh_with($web, 'alice', @kept, 'true'))[0] != 0 }), 'disabled, she is refused with the old certificate';

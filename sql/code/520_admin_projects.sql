@@ -2,20 +2,22 @@
 -- 520_admin_projects.sql - projects, the groups in them, their policy, enrollment tokens, for a DBA.
 
 CREATE FUNCTION sft_admin.create_project(team_name text, project_name text, create_server_users boolean DEFAULT true, ttl interval DEFAULT '5 minutes',
-                                         next_unix_uid int DEFAULT 60001, next_unix_gid int DEFAULT 63001) RETURNS uuid
+                                         next_unix_uid int DEFAULT 60001, next_unix_gid int DEFAULT 63001,
+                                         ssh_certificate_type text DEFAULT 'CERT_TYPE_ED25519_01') RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     rule text;
 BEGIN
     RETURN sft_core.project_create(sft_core.dba(), sft_core.team_id(team_name), project_name, jsonb_build_object('create_server_users', create_server_users,
-                                   'certificate_ttl_s', extract(epoch FROM ttl)::int, 'next_unix_uid', next_unix_uid, 'next_unix_gid', next_unix_gid));
+                                   'certificate_ttl_s', extract(epoch FROM ttl)::int, 'next_unix_uid', next_unix_uid, 'next_unix_gid', next_unix_gid,
+                                   'ssh_certificate_type', ssh_certificate_type));
 EXCEPTION WHEN integrity_constraint_violation THEN
     GET STACKED DIAGNOSTICS rule = CONSTRAINT_NAME;
     PERFORM sft_admin.refuse(SQLSTATE, rule, SQLERRM);
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION sft_admin.create_project(text, text, boolean, interval, int, int) IS
-'Makes a project with authorities of its own for users, hosts and X.509. With create_server_users its agents make and remove accounts. Returns the project''s id. Refuses: project_name_format, project_name_taken, certificate_ttl_range, unix_id_range.
+COMMENT ON FUNCTION sft_admin.create_project(text, text, boolean, interval, int, int, text) IS
+'Makes a project with authorities of its own for users, hosts and X.509. With create_server_users its agents make and remove accounts. ssh_certificate_type is CERT_TYPE_ED25519_01, CERT_TYPE_ECDSA_256_01, _384_01, _521_01, CERT_TYPE_RSA_01 or CERT_TYPE_RSA_SHA2_512_01 and stays. Returns the project''s id. Refuses: project_name_format, project_name_taken, certificate_ttl_range, unix_id_range, ssh_certificate_type_unknown.
 Example: SELECT sft_admin.create_project(''acme'', ''prod'');';
 
 CREATE FUNCTION sft_admin.add_project_group(team_name text, project_name text, group_name text, server_access boolean DEFAULT true,

@@ -17,7 +17,7 @@ sub users { return join ' ', map { $_->{name} } @{ state()->{users} } }
 
 is $w->try_admin($_->[0]), $_->[1], "$_->[0]: $_->[1]" for
 	[ q{set_project('acme', 'prod', '{"create_server_users": false, "certificate_ttl_s": 120}')}, 'done' ], [ q{set_project('acme', 'prod', '{"name": "x"}')}, 'field_unknown' ],
-	[ q{set_project('acme', 'nix', '{}')}, 'project_unknown' ], [ q{set_project('acme', 'prod', '{"certificate_ttl_s": 1}')}, 'certificate_ttl_range' ],
+	[ q{set_project('acme', 'nix', '{}')}, 'project_unknown' ], [ q{create_project('acme', 'x', ssh_certificate_type => 'CERT_TYPE_DSA')}, 'ssh_certificate_type_unknown' ], [ q{create_project('acme', 'ec', ssh_certificate_type => 'CERT_TYPE_ECDSA_384_01')}, 'done' ], [ q{set_project('acme', 'prod', '{"certificate_ttl_s": 1}')}, 'certificate_ttl_range' ],
 	[ q{set_project('acme', 'prod', '{"force_shared_ssh_users": true}')}, 'shared_user_names_missing' ],
 	[ q{set_server_labels('acme', 'web01', '{"env": "prod"}')}, 'done' ], [ q{set_server_labels('acme', 'nix', '{}')}, 'server_unknown' ], [ q{set_server_labels('acme', 'web01', '{"a b": "c"}')}, 'labels_format' ],
 	[ q{add_project_group('acme', 'prod', 'ops', servers_selector => 'env=prod')}, 'done' ], [ q{add_project_group('acme', 'prod', 'ops', servers_selector => 'env=')}, 'done' ],
@@ -27,7 +27,7 @@ $w->admin(q{add_project_group('acme', 'prod', 'ops', servers_selector => 'api.en
 is users(), 'alice', '  one that does, does';
 is $dba->value(q{SELECT servers_selector FROM sft_admin.project_groups}), 'api.env in (prod)', '  it is in the view';
 is state()->{manage_users}, JSON::PP::false, 'settings have their effect';
-is $dba->value(q{SELECT extract(epoch FROM ttl)::int || ' ' || force_shared_ssh_users FROM sft_admin.projects}), '120 false', '  and are in the view';
+is $dba->value(q{SELECT extract(epoch FROM ttl)::int || ' ' || force_shared_ssh_users FROM sft_admin.projects WHERE name = 'prod'}), '120 false', '  and are in the view';
 
 like $w->admin(q{add_server('acme', 'prod', 'jump', '198.51.100.1', '{gate}')}), qr/^[0-9a-f-]{36}$/, 'a server without an agent';
 is $w->try_admin(q{add_server('acme', 'prod', 'a b')}), 'host_name_format', '  with a name';
