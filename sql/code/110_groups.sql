@@ -213,8 +213,8 @@ BEGIN
          WHERE g.team_id = team AND g.deleted_at IS NULL AND sft_core.name_matches((req).query, g.name)
            AND (sft_core.query_text((req).query, 'id') IS NULL OR g.id::text = ANY (string_to_array((req).query->>'id', ',')))
            AND (of_user IS NULL OR EXISTS (SELECT FROM sft.group_members m WHERE m.team_id = team AND m.group_id = g.id AND m.user_id = of_user))));
-    RETURN sft_core.page_reply(page, ARRAY(SELECT sft_core.group_json(g) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-        JOIN sft.groups g ON g.team_id = team AND g.id = i.id::uuid ORDER BY i.o));
+    RETURN sft_core.page_reply(page, ARRAY(SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+        CROSS JOIN LATERAL (SELECT sft_core.group_json(g) AS item FROM sft.groups g WHERE g.team_id = team AND g.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_core.group_page(sft.request, uuid) IS 'The groups of the team, or of one user, by name. Filters: contains, starts_with, id.';
 

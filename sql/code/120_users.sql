@@ -201,8 +201,8 @@ BEGIN
            AND (sft_core.query_text((req).query, 'id') IS NULL OR u.id::text = ANY (string_to_array((req).query->>'id', ',')))
            AND (in_group IS NULL OR EXISTS (SELECT FROM sft.group_members m WHERE m.team_id = team AND m.group_id = in_group AND m.user_id = u.id))
            AND (not_in_group IS NULL OR NOT EXISTS (SELECT FROM sft.group_members m WHERE m.team_id = team AND m.group_id = not_in_group AND m.user_id = u.id))));
-    RETURN sft_core.page_reply(page, ARRAY(SELECT sft_core.user_json(u) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-        JOIN sft.users u ON u.team_id = team AND u.id = i.id::uuid ORDER BY i.o));
+    RETURN sft_core.page_reply(page, ARRAY(SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+        CROSS JOIN LATERAL (SELECT sft_core.user_json(u) AS item FROM sft.users u WHERE u.team_id = team AND u.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_core.user_page(sft.request, text, uuid, uuid) IS 'The users of the team, by name: of a type (null: any), in a group, or not in one. Filters: contains, starts_with, status, id. Refuses: status_format.';
 

@@ -262,7 +262,8 @@ BEGIN
         SELECT sft_core.attribute_json((a.id, a.user_id, a.group_id, a.name, a.value, a.conflicting, true)::sft_core.attribute)
                || jsonb_build_object('user_name', (SELECT u.name FROM sft.users u WHERE u.team_id = team AND u.id = a.user_id),
                                      'group_name', (SELECT g.name FROM sft.groups g WHERE g.team_id = team AND g.id = a.group_id))
-          FROM unnest(page.ids) WITH ORDINALITY i (id, o) JOIN sft.attributes a ON a.team_id = team AND a.id = i.id::uuid ORDER BY i.o));
+          FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT x.* FROM sft.attributes x WHERE x.team_id = team AND x.id = i.id OFFSET 0) a ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.attribute_conflict_list(sft.request) IS 'The attributes in the team that count for nothing, because another has, or had, what they say. Refuses: count_format, offset_format.';
 

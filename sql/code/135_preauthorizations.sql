@@ -111,8 +111,9 @@ BEGIN
         SELECT (lower(u.name), a.id)::sft_core.entry FROM sft.preauthorizations a JOIN sft.users u ON u.team_id = a.team_id AND u.id = a.user_id
           JOIN sft.preauthorization_projects p ON p.team_id = a.team_id AND p.preauthorization_id = a.id AND p.project_id = project
          WHERE a.team_id = team AND (sft_core.query_flag(req.query, 'include_expired') OR a.expires_at IS NULL OR a.expires_at > now())));
-    RETURN sft_core.page_reply(page, ARRAY(SELECT sft_core.preauthorization_json(a) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-        JOIN sft.preauthorizations a ON a.team_id = team AND a.id = i.id::uuid ORDER BY i.o));
+    RETURN sft_core.page_reply(page, ARRAY(SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+        CROSS JOIN LATERAL (SELECT sft_core.preauthorization_json(a) AS item FROM sft.preauthorizations a WHERE a.team_id = team AND a.id = i.id OFFSET 0) l
+        ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.preauthorization_list(sft.request) IS 'The preauthorizations of a project by user, without expired ones unless include_expired. Refuses: project_unknown, include_expired_format, count_format, offset_format.';
 

@@ -31,8 +31,8 @@ BEGIN
     page := sft_core.page_of(req, ARRAY(SELECT (sft_core.time_key(i.created_at), i.id)::sft_core.entry FROM sft.invitations i
         WHERE i.team_id = team AND i.deleted_at IS NULL
           AND (sft_core.query_flag(req.query, 'include_expired') OR i.used_at IS NULL AND i.expires_at > now())), newest => true);
-    RETURN sft_core.page_reply(page, ARRAY(SELECT sft_core.invitation_json(i) FROM unnest(page.ids) WITH ORDINALITY e (id, o)
-        JOIN sft.invitations i ON i.team_id = team AND i.id = e.id::uuid ORDER BY e.o));
+    RETURN sft_core.page_reply(page, ARRAY(SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY e (id, o)
+        CROSS JOIN LATERAL (SELECT sft_core.invitation_json(i) AS item FROM sft.invitations i WHERE i.team_id = team AND i.id = e.id OFFSET 0) l ORDER BY e.o));
 END $$;
 COMMENT ON FUNCTION sft_api.invitation_list(sft.request) IS 'The open invitations, newest first; with include_expired used and expired ones too. Refuses: include_expired_format, count_format, offset_format.';
 

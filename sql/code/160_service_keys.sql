@@ -131,8 +131,8 @@ DECLARE
 BEGIN
     page := sft_core.page_of(req, ARRAY(SELECT (sft_core.time_key(k.issued_at), k.id)::sft_core.entry FROM sft.service_keys k
         WHERE k.team_id = who.team_id AND k.user_id = who.id AND k.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())), usual => 1000);
-    RETURN sft_core.page_reply(page, ARRAY(SELECT sft_core.service_key_json(k) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-        JOIN sft.service_keys k ON k.team_id = who.team_id AND k.id = i.id::uuid ORDER BY i.o));
+    RETURN sft_core.page_reply(page, ARRAY(SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+        CROSS JOIN LATERAL (SELECT sft_core.service_key_json(k) AS item FROM sft.service_keys k WHERE k.team_id = who.team_id AND k.id = i.id OFFSET 0) l ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.service_key_list(sft.request) IS 'The keys of a service user that still count, oldest first. Refuses: user_unknown, count_format, offset_format.';
 

@@ -98,18 +98,23 @@ DECLARE
     mark sft_core.entry := sft_core.page_mark(req, ARRAY(SELECT (sft_core.time_key(c.created_at), c.request_id)::sft_core.entry
              FROM sft.credentials c WHERE c.team_id = (req.actor).team_id AND c.user_id = (req.actor).user_id
               AND c.request_id = CASE WHEN sft_core.is_uuid(req.query->>'offset') THEN (req.query->>'offset')::uuid END));
-    page sft_core.page;
+    page sft_core.page; last_at timestamptz; last_id uuid;
 BEGIN
+    last_at := sft_core.maybe_time(jsonb_build_object('offset', mark.key || 'Z'), 'offset');      -- a cursor is what anybody may write
+    last_id := sft_core.uuid_of(mark.id);
+    IF mark.id IS NOT NULL AND (last_at IS NULL OR last_id IS NULL) THEN
+        PERFORM sft_core.wrong('offset', 'is what the last page''s Link gave, or the id of an item of the list');
+    END IF;
     -- a ledger: only as much of it is read as the page needs, and only onward
     page := sft_core.page_of(req, ARRAY(
         SELECT (sft_core.time_key(c.created_at), c.request_id)::sft_core.entry FROM sft.credentials c
-         WHERE c.team_id = who.team_id AND c.user_id = who.user_id AND (mark.id IS NULL OR c.request_id = mark.id::uuid
-             OR (c.created_at, c.request_id) < ((mark.key || 'Z')::timestamptz, mark.id::uuid))
+         WHERE c.team_id = who.team_id AND c.user_id = who.user_id AND (last_id IS NULL OR c.request_id = last_id
+             OR (c.created_at, c.request_id) < (last_at, last_id))
          ORDER BY c.created_at DESC, c.request_id DESC LIMIT sft_core.page_count(req) + 2), newest => true);
     RETURN sft_core.page_reply(page, ARRAY(
-        SELECT sft_core.credential_json(c, NULL) || jsonb_build_object('created_at', sft_core.json_time(c.created_at), 'client_id', c.client_id)
-          FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-          JOIN sft.credentials c ON c.team_id = who.team_id AND c.request_id = i.id::uuid ORDER BY i.o));
+        SELECT sft_core.credential_json(c::sft.credentials, NULL) || jsonb_build_object('created_at', sft_core.json_time(c.created_at), 'client_id', c.client_id)
+          FROM unnest(page.ids::uuid[]) WITH ORDINALITY i (id, o)
+         CROSS JOIN LATERAL (SELECT x.* FROM sft.credentials x WHERE x.team_id = who.team_id AND x.request_id = i.id OFFSET 0) c ORDER BY i.o));
 END $$;
 COMMENT ON FUNCTION sft_api.credential_list(sft.request) IS 'The user''s certificates, newest first, without their bytes. Refuses: count_format, offset_format.';
 

@@ -25,6 +25,9 @@ DECLARE
                AND e.id = CASE WHEN req.query->>'offset' ~ '^[0-9]{1,18}$' THEN (req.query->>'offset')::bigint END));
     page sft_core.page;
 BEGIN
+    IF mark.id !~ '^[0-9]{1,18}$' THEN                       -- a cursor is what anybody may write
+        PERFORM sft_core.wrong('offset', 'is what the last page''s Link gave, or the id of an item of the list');
+    END IF;
     -- a ledger: only as much of it is read as the page needs, and only onward
     page := sft_core.page_of(req, ARRAY(SELECT (lpad(e.id::text, 20, '0'), e.id)::sft_core.entry FROM sft.audit_events e
         WHERE e.team_id = who.team_id AND e.type = 'server.ssh_login' AND (mark.id IS NULL OR e.id <= mark.id::bigint)

@@ -119,6 +119,7 @@ for my $down ('', '&descending=true') {
 my $first = $alice->call(GET => "$T/projects?count=1")->{json}{list}[0];
 is((names($alice->call(GET => "$T/projects?count=1&offset=$first->{id}")))[0], 'p2', 'an offset may be an item\'s id');
 is said($alice->call(GET => "$T/projects?$_")), '400 ' . (split /=/)[0] . '_format', "a query: $_" for 'count=0', 'count=x', 'offset=x', 'descending=7', 'prev=x', 'count=-1', 'count=99999999999999999999';
+is said($alice->call(GET => "$T/credentials?offset=$_")), '400 offset_format', 'a cursor that nobody gave' for map { encode_base64url($_) } "a\nabc", Sft::Door::uuid() . "\n2026-99-99T00:00:00.000000", "x\n2026-01-01T00:00:00.000000";
 is $alice->call(GET => "$T/projects?count=5000")->{status}, 200, 'more than a page holds is the most that it holds';
 is $alice->call(GET => "$T/projects?selector=a&selector=b")->{status}, 200, 'repeated values are a list';
 

@@ -68,4 +68,5 @@ my %actors = map { $_->{details}{actor_name} => 1 } @{ $bob->call(GET => "$T/aud
 is join(' ', sort keys %actors), 'bob', 'an access_user in no project sees the own events';
 is $alice->call(GET => "$T/auditsV2")->{json}{error}, 'role_missing', 'no role sees none';
 is $robot->call(GET => "$T/auditsV2?offset=$_")->{json}{error}, 'offset_format', "an offset that is none: $_" for 'x', 'AAAA', 'YQphYmM';
+is $robot->call(GET => "$T/logins?offset=$_")->{json}{error}, 'offset_format', '  nor of logins' for 'x', 'YQphYmM';
 done_testing;
