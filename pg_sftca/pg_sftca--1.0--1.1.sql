@@ -605,6 +605,7 @@ DECLARE
     previous bytea;
     older bigint;
     strange bigint;
+    secret_check CONSTANT bytea := (SELECT v.kek_check FROM sftca.vault_secret v);
 BEGIN
     mine := sftca.kek_status();
     SELECT count(*) INTO authorities FROM sftca.authorities;
@@ -614,10 +615,13 @@ BEGIN
     SELECT count(*), count(*) FILTER (WHERE s.kek_check = previous),
            count(*) FILTER (WHERE s.kek_check <> mine.kek_check AND s.kek_check IS DISTINCT FROM previous)
       INTO sealed_keys, older, strange FROM sftca.sealed_keys s;
-    kek := CASE WHEN sftca.is_sealed() THEN 'sealed' WHEN mine.kek_check IS NULL THEN 'missing' WHEN strange > 0 THEN 'wrong' ELSE 'ok' END;
     detail := coalesce(mine.reason,
         CASE WHEN strange > 0 THEN format('%s of %s keys are sealed under another key-encryption key', strange, sealed_keys)
-             WHEN older > 0 THEN format('%s of %s keys are still sealed under the previous key-encryption key: call reseal()', older, sealed_keys) END);
+             WHEN secret_check <> mine.kek_check AND secret_check IS DISTINCT FROM previous THEN 'the vault secret is sealed under another key-encryption key' END);
+    kek := CASE WHEN sftca.is_sealed() THEN 'sealed' WHEN mine.kek_check IS NULL THEN 'missing' WHEN detail IS NOT NULL THEN 'wrong' ELSE 'ok' END;
+    detail := coalesce(detail,
+        CASE WHEN older > 0 THEN format('%s of %s keys are still sealed under the previous key-encryption key: call reseal()', older, sealed_keys)
+             WHEN secret_check = previous THEN 'the vault secret is still sealed under the previous key-encryption key: call reseal()' END);
     cached_keys := mine.cached_keys;
     in_recovery := mine.in_recovery;
     SELECT e.extversion INTO version FROM pg_extension e WHERE e.extname = 'pg_sftca';

@@ -101,6 +101,9 @@ my $again = $v->uuid;
 is $db->psql('restored', $v->user($again) . ' > 0'), 't', '  records';
 is $db->psql('restored', "SELECT outcome FROM sftca.finish('{$again}')"), 'signed', '  and signs';
 
+$db->psql('restored', q(UPDATE sftca.vault_secret SET kek_check = '\x0102030405060708'));
+is $db->psql('restored', 'SELECT kek, detail FROM sftca.status()'), 'wrong|the vault secret is sealed under another key-encryption key', 'a vault secret of another KEK is not passed over';
+
 # --- a CA key leaked: what the thief makes with it
 my $honest = $v->uuid;
 $s->value($v->user($honest));
