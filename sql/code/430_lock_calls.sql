@@ -77,8 +77,8 @@ DECLARE
 BEGIN
     page := sft_core.page_of(req, ARRAY(SELECT (sft_core.time_key(l.created_at), l.id)::sft_core.entry FROM sft.locks l
         WHERE l.team_id = who.team_id AND (over OR l.lifted_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > now()))), newest => true);
-    RETURN sft_core.page_reply(page, ARRAY(SELECT sft_core.lock_json(l) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-        JOIN sft.locks l ON l.team_id = who.team_id AND l.id = i.id::uuid ORDER BY i.o));
+    RETURN sft_core.page_reply(page, ARRAY(SELECT l.item FROM unnest(page.ids::uuid[]) WITH ORDINALITY n (id, o)
+        CROSS JOIN LATERAL (SELECT sft_core.lock_json(l) AS item FROM sft.locks l WHERE l.team_id = who.team_id AND l.id = n.id OFFSET 0) l ORDER BY n.o));
 END $$;
 COMMENT ON FUNCTION sft_api.lock_list(sft.request) IS 'The locks that hold, newest first; with include_ended=true all that ever did. Refuses: include_ended_format, count_format, offset_format, descending_format, prev_format.';
 

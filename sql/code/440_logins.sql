@@ -32,8 +32,8 @@ BEGIN
     page := sft_core.page_of(req, ARRAY(SELECT (lpad(e.id::text, 20, '0'), e.id)::sft_core.entry FROM sft.audit_events e
         WHERE e.team_id = who.team_id AND e.type = 'server.ssh_login' AND (mark.id IS NULL OR e.id <= mark.id::bigint)
         ORDER BY e.id DESC LIMIT sft_core.page_count(req) + 2), newest => true);
-    RETURN sft_core.page_reply(page, ARRAY(SELECT sft_core.login_json(e) FROM unnest(page.ids) WITH ORDINALITY i (id, o)
-        JOIN sft.audit_events e ON e.team_id = who.team_id AND e.id = i.id::bigint ORDER BY i.o));
+    RETURN sft_core.page_reply(page, ARRAY(SELECT l.item FROM unnest(page.ids::bigint[]) WITH ORDINALITY n (id, o)
+        CROSS JOIN LATERAL (SELECT sft_core.login_json(e) AS item FROM sft.audit_events e WHERE e.team_id = who.team_id AND e.id = n.id OFFSET 0) l ORDER BY n.o));
 END $$;
 COMMENT ON FUNCTION sft_api.login_list(sft.request) IS 'Logins that agents have reported, newest first. Refuses: count_format, offset_format, descending_format, prev_format.';
 
