@@ -185,7 +185,7 @@ static int
 target_renew(struct work *w)
 {
     struct ctx *ctx = w->ctx;
-    struct target fresh;
+    struct target fresh = {0};
     char path[PATH_CAP];
     int code = target_path(ctx, w->access->target.name, path);
     if (!code)

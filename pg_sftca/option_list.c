@@ -26,7 +26,7 @@ shown(const char *name)
 {
     static char text[40];
     size_t n = 0;
-    for (; name[n] != '\0' && n < sizeof text - 1; n++)
+    for (; n < sizeof text - 1 && name[n] != '\0'; n++)
         text[n] = name[n] > ' ' && name[n] <= '~' && name[n] != '"' ? name[n] : '?';
     text[n] = '\0';
     return text;
@@ -51,7 +51,7 @@ string_of(const JsonbValue *v, const char *name, enum option_kind kind)
 }
 
 static void
-add(struct option_list *list, char *name, char *value, enum option_kind kind)
+add(struct option_list *list, const char *name, const char *value, enum option_kind kind)
 {
     if (list->n == SSHCERT_OPTIONS_MAX)
         sftca_refuse(SFTCA_INVALID, "option_invalid", "more than %d of one kind: %s \"%s\"",
@@ -69,7 +69,7 @@ option_list_read(struct option_list *list, Datum datum, enum option_kind kind)
     Jsonb *jsonb = DatumGetJsonbP(datum);
     JsonbValue v;
     JsonbIteratorToken token;
-    char *name = NULL;
+    const char *name = ""; /* an object gives each key before its value */
 
     list->n = 0;
     if (!JB_ROOT_IS_OBJECT(jsonb))
