@@ -127,7 +127,8 @@ for (['root', 'root', 'CN = Old Root CA'], ['rsaroot', 'rsaroot', 'CN = RSA Root
 	my ($outcome, $leaf) = $v->finish($v->db->session('postgres'), $id);
 	is $outcome, 'signed', '  it signs';
 	$v->write_file('leaf.pem', $leaf);
-	like openssl('x509', '-in', "$top/leaf.pem", '-noout', '-issuer') =~ s/ = /=/gr, qr/\Q${\($issuer =~ s/ = /=/gr)}\E$/m, '  under its old name';
+	my $plain = sub { return $_[0] =~ s/ = /=/gr };   # OpenSSL 3.5 prints no spaces
+	like $plain->(openssl('x509', '-in', "$top/leaf.pem", '-noout', '-issuer')), qr/\Q@{[$plain->($issuer)]}\E$/m, '  under its old name';
 	my @middle = $name eq 'sub' ? ('-untrusted', "$top/sub.crt") : ();
 	my ($rc, $out) = $v->db->command('openssl', 'verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', "$top/$trusted.crt", @middle, "$top/leaf.pem");
 	is $rc, 0, '  whoever trusts the old root trusts it' or diag $out;
