@@ -217,6 +217,15 @@ page_read(struct platform *p, const char *path, char target[TARGET_CAP], struct 
     return code;
 }
 
+/* What an administrator may see is not what this user can reach: only the latter is asked for. */
+static const char *
+own_only(const char *what)
+{
+    return strcmp(what, "servers") == 0    ? "?credentialed=true"
+           : strcmp(what, "projects") == 0 ? "?self=true"
+                                           : "";
+}
+
 int
 api_list(struct platform *p, const char *what, struct json_object **listp, struct failure *f)
 {
@@ -225,7 +234,8 @@ api_list(struct platform *p, const char *what, struct json_object **listp, struc
     struct json_object *all = json_object_new_array();
     int code = all ? 0 : fail_err(f, SFT_ENOMEM, what);
     (void)snprintf(path, sizeof path, "/v1/teams/%s/%s", p->account->team, what);
-    memcpy(target, path, sizeof target);
+    (void)snprintf(target, sizeof target, "/v1/teams/%s/%s%s", p->account->team, what,
+                   own_only(what));
     for (int pages = 0; !code && target[0] && pages < PAGES_MAX; pages++)
         code = page_read(p, path, target, all, f);
     if (code)

@@ -88,7 +88,7 @@ push @{ $p->{servers} }, { hostname => 'new01', id => '44444444-4444-4444-8444-0
 $p->stop; $p->start;
 ($rc, $out, $err) = resolve('-q', 'github.com');
 is("$rc$out$err", '6', 'with an old list it is the same answer');
-is(join(' ', $p->calls), 'GET /v1/teams/acme/servers 200', 'after the list was fetched once');
+is(join(' ', $p->calls), 'GET /v1/teams/acme/servers?credentialed=true 200', 'after the list was fetched once');
 is((resolve('-q', 'new01'))[0], 0, 'and a server that joined meanwhile is known');
 
 # the platform is away: foreign names are not slowed for long, ours are said
