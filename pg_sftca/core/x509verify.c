@@ -128,6 +128,13 @@ set_rules(const struct x509verify *ask, X509_STORE_CTX *ctx)
            X509_VERIFY_PARAM_set1_host(param, ask->name, 0) == 1;
 }
 
+/* The library takes no name for any name, and a dot with a name behind it for all below that. */
+static int
+is_name(const char *name)
+{
+    return name[0] != '\0' && name[0] != '.';
+}
+
 static int
 decide(const struct x509verify *ask, struct work *w, const char **wordp)
 {
@@ -135,7 +142,9 @@ decide(const struct x509verify *ask, struct work *w, const char **wordp)
     int ready = ctx != NULL &&
                 X509_STORE_CTX_init(ctx, w->store, sk_X509_value(w->shown, 0), w->shown) == 1 &&
                 set_rules(ask, ctx);
-    if (ready && X509_verify_cert(ctx) != 1)
+    if (ready && ask->name != NULL && !is_name(ask->name))
+        *wordp = "name_wrong";
+    else if (ready && X509_verify_cert(ctx) != 1)
         *wordp = word_of(X509_STORE_CTX_get_error(ctx));
     X509_STORE_CTX_free(ctx);
     return ready ? SFT_OK : SFT_ECRYPTO;

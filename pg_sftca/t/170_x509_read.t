@@ -161,6 +161,7 @@ sub word { my ($cert, $trust, @rest) = @_; my ($w) = $s->run('SELECT coalesce(sf
 for (
 	['good', $clean, $ca], ['good', $clean, $ca, "now()", "'client'"], ['purpose_wrong', $clean, $ca, 'NULL', "'server'"], ['good', $leaf, $ca, 'NULL', "'server'", 'NULL', "'web01.example.com'"], ['good', $leaf, $ca, 'NULL', "'server'", 'NULL', "'192.0.2.7'"],
 	['name_wrong', $leaf, $ca, 'NULL', "'server'", 'NULL', "'web02.example.com'"], ['name_wrong', $leaf, $ca, 'NULL', "'server'", 'NULL', "'192.0.2.8'"], ['purpose_wrong', $leaf, $ca, 'NULL', "'client'"],
+	(map { ['name_wrong', $leaf, $ca, 'NULL', "'server'", 'NULL', "'$_'"] } '', '.', '.example.com', 'example.com', '*.example.com'),
 	['certificate_expired', $clean, $ca, "now() + interval '1 hour'"], ['certificate_not_yet_valid', $clean, $ca, "now() - interval '1 hour'"], ['certificate_revoked', $leaf, $ca, 'NULL', "'server'", quoted($bundle)], ['certificate_revoked', $other, $ca, 'NULL', "'any'", quoted($bundle)],
 	['good', $clean, $ca, 'NULL', "'any'", quoted($bundle)], ['crl_missing', $clean, $ca, 'NULL', "'any'", quoted($foreign_lists)], ['issuer_unknown', $clean, $foreign], ['signature_invalid', $broken, $ca], ['issuer_unknown', $ca, $foreign],
 	['certificate_malformed', 'x', $ca], ['trust_malformed', $clean, 'x'], ['trust_malformed', $clean, ''], ['crl_malformed', $clean, $ca, 'NULL', "'any'", "''"], ['purpose_invalid', $clean, $ca, 'NULL', "'x'"], ['argument_missing', $clean, $ca, 'NULL', 'NULL'],
