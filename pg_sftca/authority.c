@@ -115,7 +115,7 @@ on_xact_end(XactEvent event, void *arg)
     (void)arg;
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
         return;
-    if (hash_get_num_entries(cache) > 0 && kek_is_sealed()) {
+    if (((cache != NULL && hash_get_num_entries(cache) > 0) || kek_is_held()) && kek_is_sealed()) {
         authority_wipe();
         kek_forget();
     }
@@ -129,7 +129,6 @@ cache_make(void)
         return;
     cache = hash_create("pg_sftca unsealed keys", 64, &ctl, HASH_ELEM | HASH_BLOBS);
     secure_heap_need();
-    RegisterXactCallback(on_xact_end, NULL);
     on_proc_exit(on_exit_wipe, 0); /* here, not at load: the postmaster's list is not inherited */
 }
 
@@ -178,6 +177,8 @@ unseal(const struct authority_id *id, const struct sealed *sealed, struct key **
     if (r == SFT_OK)
         r = open_private(der, len, keyp);
     mem_wipe(der, sizeof der);
+    if (r == SFT_ECRYPTO)
+        kek_check_sealed(); /* it may have been wiped under our hands: no damage then */
     return r;
 }
 
@@ -425,8 +426,10 @@ const struct authority *
 authority_ask(const struct authority_id *id, uint64 call)
 {
     struct authority *a = entry(id);
-    if (a->live_in == call)
+    if (a->live_in == call) {
+        kek_check_shared(); /* a call of many ids stops, too */
         return a->is_live ? a : NULL;
+    }
     const char *fingerprint = ask_live(a);
     a->fault = SFT_OK;
     if (fingerprint != NULL)
@@ -528,4 +531,5 @@ void
 authority_init(void)
 {
     Assert(sizeof(struct authority_id) == 20);
+    RegisterXactCallback(on_xact_end, NULL);
 }

@@ -38,6 +38,9 @@ struct page {
  */
 static struct page *shared, *own;
 
+/* The mark of what kek_need() has answered. */
+static uint8_t needed[WRAP_CHECK_LEN];
+
 static struct page *
 page_make(int sharing)
 {
@@ -97,6 +100,13 @@ kek_check_sealed(void)
 }
 
 void
+kek_check_shared(void)
+{
+    if (shared != NULL)
+        kek_check_sealed();
+}
+
+void
 kek_seal(void)
 {
     kek_forget();
@@ -111,6 +121,12 @@ kek_seal(void)
 }
 
 /* ---- reading ---- */
+
+bool
+kek_is_held(void)
+{
+    return own != NULL && (own->slots[KEK_CURRENT].is_loaded || own->slots[KEK_PREVIOUS].is_loaded);
+}
 
 void
 kek_forget(void)
@@ -171,7 +187,25 @@ slot_need(enum kek_which which)
 const uint8_t *
 kek_need(void)
 {
-    return slot_need(KEK_CURRENT)->key;
+    const struct slot *slot = slot_need(KEK_CURRENT);
+    memcpy(needed, slot->check, sizeof needed);
+    return slot->key;
+}
+
+int
+kek_mark(const uint8_t *kek, uint8_t mark[WRAP_CHECK_LEN])
+{
+    /* a byte that was wiped stays so: a key that is whole now was whole all the time */
+    int r = wrap_check(kek, mark);
+    return r == SFT_OK && !mem_equal(mark, needed, sizeof needed) ? SFT_EKEK : r;
+}
+
+void
+kek_throw_gone(void)
+{
+    kek_check_sealed();
+    sftca_refuse(SFTCA_UNAVAILABLE, "kek_missing",
+                 "the key-encryption key was changed meanwhile; ask again");
 }
 
 const uint8_t *

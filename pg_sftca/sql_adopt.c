@@ -191,6 +191,8 @@ sftca_key_adopt(PG_FUNCTION_ARGS)
                      keyfile_sentence("private_key_inconsistent"));
     if (r == SFT_ETOKEN)
         throw_token(r);
+    if (r == SFT_EKEK)
+        kek_throw_gone();
     if (r != SFT_OK)
         sftca_throw(r, "key");
     birth_columns(&b, values, nulls);

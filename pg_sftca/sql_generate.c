@@ -60,6 +60,8 @@ sftca_key_generate(PG_FUNCTION_ARGS)
     secure_heap_need();
     while ((r = generate(&b, kek_need())) == SFT_ESTOPPED)
         CHECK_FOR_INTERRUPTS(); /* raises, unless it was a false alarm */
+    if (r == SFT_EKEK)
+        kek_throw_gone();
     if (r != SFT_OK)
         sftca_throw(r, "new key");
     birth_columns(&b, values, nulls);

@@ -134,7 +134,9 @@ sftca_reseal_bytes(PG_FUNCTION_ARGS)
                      "key-encryption key");
     int r = reseal(&owner, sealed, old, new, out);
     if (r == SFT_OK)
-        r = wrap_check(new, mine);
+        r = kek_mark(new, mine);
+    if (r == SFT_EKEK)
+        kek_throw_gone();
     if (r == SFT_ENOMEM)
         sftca_throw(r, "sealed key");
     if (r != SFT_OK)

@@ -78,7 +78,9 @@ make_secret(void)
                 : SFT_ECRYPTO;
     mem_wipe(secret, sizeof secret);
     if (r == SFT_OK)
-        r = wrap_check(kek, (uint8_t *)VARDATA(check));
+        r = kek_mark(kek, (uint8_t *)VARDATA(check));
+    if (r == SFT_EKEK)
+        kek_throw_gone();
     if (r != SFT_OK)
         sftca_throw(r, "vault secret");
     SET_VARSIZE(sealed, VARHDRSZ + sizeof secret + WRAP_OVERHEAD);

@@ -8,6 +8,8 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
@@ -48,7 +50,7 @@ make_transport(const pg_uuid_t *id, const uint8_t *kek, uint8_t public[ENVELOPE_
     if (r == SFT_OK)
         r = wrap_seal(kek, &owner, nonce, private, sizeof private, sealed);
     if (r == SFT_OK)
-        r = wrap_check(kek, check);
+        r = kek_mark(kek, check);
     mem_wipe(private, sizeof private);
     return r;
 }
@@ -64,6 +66,8 @@ sftca_transport_make(PG_FUNCTION_ARGS)
     char text[B64_LEN(ENVELOPE_KEY_LEN) + 1];
     bool nulls[3] = {0};
     int r = make_transport(argument_uuid(fcinfo, 0, "id"), kek_need(), public, sealed, check);
+    if (r == SFT_EKEK)
+        kek_throw_gone();
     if (r == SFT_OK)
         r = b64_encode(text, sizeof text, public, sizeof public);
     if (r != SFT_OK)
@@ -153,7 +157,11 @@ sftca_envelope_seal(PG_FUNCTION_ARGS)
         sftca_refuse(SFTCA_INVALID, "transport_key_malformed",
                      "recipient: it is not what transport_key_create() returns");
     SPI_connect();
-    int r = seal(signer(fcinfo), algorithm, purpose, facts, recipient, plain, out, &len);
+    const struct authority *authority = signer(fcinfo);
+    /* the row that tells of it goes when the caller rolls back; the envelope stays */
+    ereport(LOG, (errmsg("pg_sftca: the key of authority %s is exported by role %s",
+                         authority->name, GetUserNameFromId(GetSessionUserId(), true))));
+    int r = seal(authority, algorithm, purpose, facts, recipient, plain, out, &len);
     SPI_finish();
     if (r == SFT_EKEYTYPE)
         sftca_refuse(SFTCA_CONFLICT, "key_in_token", "this key never leaves its token");
@@ -208,12 +216,12 @@ take_over(struct contents *c, const uint8_t *kek)
     if (r == SFT_OK)
         r = key_public(key, &c->public);
     key_free(key);
-    if (r == SFT_OK)
-        r = wrap_check(kek, c->check);
     if (r == SFT_OK && !pg_strong_random(nonce, sizeof nonce))
         r = SFT_ECRYPTO;
     if (r == SFT_OK)
         r = wrap_seal(kek, &owner, nonce, c->der, c->der_len, c->sealed);
+    if (r == SFT_OK)
+        r = kek_mark(kek, c->check);
     c->sealed_len = c->der_len + WRAP_OVERHEAD;
     return r;
 }
@@ -286,9 +294,11 @@ sftca_envelope_open(PG_FUNCTION_ARGS)
         facts = pnstrdup((const char *)c.facts, c.facts_len);
     mem_wipe(plain, len);
     if (r == SFT_EKEK)
+        kek_check_sealed();
+    if (r == SFT_EKEK)
         sftca_refuse(SFTCA_UNAVAILABLE, "kek_wrong",
                      "the transport key is sealed under another key-encryption key");
-    if (r != SFT_OK)
+    if (r != SFT_OK || !pg_verifymbstr(facts, (int)strlen(facts), true))
         sftca_refuse(SFTCA_INVALID, "envelope_malformed",
                      "envelope: it was not sealed for this transport key, or is damaged");
     columns(&c, facts, values);

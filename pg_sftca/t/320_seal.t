@@ -49,6 +49,10 @@ for my $preloaded (0, 1) {
 	is holds($postmaster, $kek), $preloaded, '  the postmaster ' . ($preloaded ? 'too' : 'not');
 	is $b->value('SELECT cached_keys > 0 FROM sftca.status()'), 't', '  and unsealed ones';
 	$busy->run('BEGIN', 'SELECT 1');
+	my $quiet = $v->db->session('postgres');
+	my $quiet_pid = $quiet->backend;
+	is $quiet->value("SELECT sftca.secret('token', '$id')"), $token, '  one that never signed';
+	ok holds($quiet_pid, $kek), '    has the key too';
 	my $m = $v->db->session('mallory');
 	$m->run('SELECT sftca.seal()');
 	is $m->error, '42501', '  not everybody may seal';
@@ -56,6 +60,7 @@ for my $preloaded (0, 1) {
 	is $guard->error, undef, '  who was granted it may, and nothing undoes it' or diag $guard->message;
 	select undef, undef, undef, 0.5;
 	ok !holds($pids[1], $kek), '  a backend that does nothing has let go of the key';
+	ok !holds($quiet_pid, $kek), '  and so has one that never signed';
 	ok !holds($postmaster, $kek), '  and the postmaster has none';
 	is +(split /\|/, $b->value('SELECT cached_keys || \'|\' || kek FROM sftca.status()'))[0], 0, '  nothing unsealed is left';
 	$busy->run('ROLLBACK');

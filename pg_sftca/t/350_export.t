@@ -126,6 +126,9 @@ exec(src)
 P
 chomp $der;
 my $log = $v->db->log_text;
+$from->run('BEGIN', "SELECT sftca.key_export('$v->{ssh_host}', 1, '$recipient')", 'ROLLBACK');
+is $from->error, undef, 'who rolls an export back has the envelope';
+like $v->db->log_text, qr/LOG:  pg_sftca: the key of authority \Q$v->{ssh_host}\E\/1 is exported by role postgres/, '  the log tells of it all the same';
 unlike $log, qr/\Q@{[substr $der, 200, 60]}\E/i, 'the private key is not in the log, every statement logged';
 
 # a rotation of the key-encryption key takes live transport keys along
