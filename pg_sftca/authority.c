@@ -477,13 +477,27 @@ authority_revokes(const struct authority *authority, uint64 serial)
     return serial <= authority->revoked_to && query_run(&query, args, NULL) != 0;
 }
 
+/* Renewed, the same key's certificate may end sooner, which was for another backend to see. */
+static void
+renew(const struct authority_id *id, const char *version)
+{
+    struct authority *a = entry(id);
+    if (strcmp(a->version, version) == 0)
+        return;
+    int r = load_certificate(a);
+    if (r != SFT_OK)
+        authority_throw(r, a->name);
+    strlcpy(a->version, version, sizeof a->version);
+}
+
 const struct authority *
 authority_active(const pg_uuid_t *uuid, enum purpose purpose, const char *subject)
 {
     static struct query query = {
         "SELECT k.generation, a.purpose, k.fingerprint,"
         "       EXISTS (SELECT FROM sftca.authority_keys o WHERE o.fingerprint "
-        "OPERATOR(pg_catalog.=) $2)"
+        "OPERATOR(pg_catalog.=) $2),"
+        "       pg_catalog.concat(k.xmin, ' ', k.ctid)"
         "  FROM sftca.authorities a"
         "  LEFT JOIN sftca.authority_keys k ON k.authority_id OPERATOR(pg_catalog.=) a.id"
         "   AND k.state OPERATOR(pg_catalog.=) 'active'"
@@ -504,7 +518,11 @@ authority_active(const pg_uuid_t *uuid, enum purpose purpose, const char *subjec
         sftca_refuse(SFTCA_INVALID, "public_key_is_authority",
                      "public key: it is an authority's own");
     id.generation = query_int(0);
-    return get(&id, query_text(2));
+    const char *version = query_text(4);
+    const struct authority *authority = get(&id, query_text(2));
+    if (purpose == PURPOSE_X509)
+        renew(&id, version);
+    return authority;
 }
 
 const struct authority *

@@ -24,6 +24,8 @@ struct authority_id {
     int32 generation;
 };
 
+#define AUTHORITY_VERSION_MAX 64
+
 struct authority {
     struct authority_id id; /* hash key: first */
     enum purpose purpose;
@@ -32,6 +34,7 @@ struct authority {
     char fingerprint[SSHKEY_FINGERPRINT_MAX];
     struct x509_name issuer;   /* of an X.509 authority that was brought with its name */
     struct x509_key_id key_id; /* as its certificate says */
+    char version[AUTHORITY_VERSION_MAX]; /* of the row that these were read from */
     int64 expires_at; /* of the X.509 certificates it hangs on, seconds since 1970; 0 for none */
     struct key *key;  /* NULL until unsealed */
     uint64 live_in;   /* the call of finish() that last asked about it, and what it learnt: */

@@ -665,7 +665,7 @@ BEGIN
         kind, principal, coalesce(at, clock_timestamp()), krl, host(address), any_principal);
 END $$;
 COMMENT ON FUNCTION sftca.verify_certificate(text, text, text, timestamptz, bytea, inet, text, boolean) IS
-'Whether sshd (kind user) or ssh (kind host) would take an SSH certificate: NULL, or why not. authorities: lines of a TrustedUserCAKeys file; principal NULL: any of its list; at NULL: now; '
+'Whether sshd (kind user) or ssh (kind host) would take an SSH certificate: NULL, or why not. authorities: lines of a TrustedUserCAKeys file; principal NULL: any of its list; at NULL: now; address NULL: wherever the peer is, source-address is not asked; '
 'any_principal: one without a list is everybody''s. Says: certificate_malformed, not_trusted, signature_invalid, signature_algorithm, krl_malformed, krl_empty, revoked, certificate_type, not_yet_valid, expired, '
 'principal_missing, principal_not_listed, critical_option_unknown, critical_option_invalid, address_not_allowed, extension_invalid. Refuses: certificate_kind, public_key_malformed and its kin, argument_missing.';
 
@@ -994,7 +994,7 @@ COMMENT ON FUNCTION sftca.parse_crl(bytea) IS 'The same of the DER of one list, 
 CREATE FUNCTION sftca.verify_x509(certificate text, trust text, at timestamptz DEFAULT NULL, purpose text DEFAULT 'any', crl text DEFAULT NULL, name text DEFAULT NULL) RETURNS text
 LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sftca_verify_x509';
 COMMENT ON FUNCTION sftca.verify_x509(text, text, timestamptz, text, text, text) IS
-'NULL when a certificate (PEM, followed by what its holder shows) is good at that time (NULL: now) for that purpose (client, server, any), as a strict TLS program decides it that trusts this (PEM, as trust_bundle() returns it); with crl (PEM, as crl_bundle() returns it) whether it is revoked; with name whether it is for that host name or address. '
+'NULL when a certificate (PEM, followed by what its holder shows) is good at that time (NULL: now) for that purpose (client, server, any), as a strict TLS program decides it that trusts this (PEM, as trust_bundle() returns it); with crl (PEM, as crl_bundle() returns it) whether it is revoked, not whether one above it is; with name whether it is for that host name or address. '
 'Else one of: certificate_malformed, trust_malformed, crl_malformed, certificate_expired, certificate_not_yet_valid, issuer_unknown, signature_invalid, certificate_revoked, purpose_wrong, name_wrong, authority_invalid, crl_missing, crl_expired, crl_not_yet_valid, crl_invalid, key_weak, certificate_invalid. Refuses: argument_missing, purpose_invalid, too_long.';
 
 -- == verification ==

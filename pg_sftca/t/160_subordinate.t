@@ -175,6 +175,10 @@ is $fresh->error, undef, '  what ends before does';
 is certify($a, 'NULL', sign($csr, 'dept', $last, 'renewed'), $dept, $corp), undef, 'the same key is certified anew' or diag $s->message;
 $fresh->run($v->client($v->uuid, authority => "'$a'", valid_before => "now() + interval '2 hours'"));
 is $fresh->error, undef, '  also for a backend that had the old end in mind' or diag $fresh->message;
+$s->value("UPDATE sftca.authority_keys SET certificate_expires_at = now() + interval '1 hour' WHERE authority_id = '$a' RETURNING 1");
+$fresh->run($v->client($v->uuid, authority => "'$a'", valid_before => "now() + interval '2 hours'"));
+is $fresh->code, 'validity_beyond_authority', '  and one that had a later end in mind learns of an earlier one';
+$s->value("UPDATE sftca.authority_keys SET certificate_expires_at = now() + interval '300 days' WHERE authority_id = '$a' RETURNING 1");
 is certify($a, 1, sign($csr, 'dept', $last =~ s/subjectKeyIdentifier=hash/subjectKeyIdentifier=01020304/r, 'other_id'), $dept, $corp), 'chain_key_identifier', '  but never under another key identifier';
 
 # a key identifier that is not ours to choose
