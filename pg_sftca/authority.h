@@ -32,8 +32,8 @@ struct authority {
     char name[AUTHORITY_NAME_MAX]; /* issuer's common name in X.509 */
     struct sshkey public;
     char fingerprint[SSHKEY_FINGERPRINT_MAX];
-    struct x509_name issuer;   /* of an X.509 authority that was brought with its name */
-    struct x509_key_id key_id; /* as its certificate says */
+    struct x509_name issuer;             /* of an X.509 authority that was brought with its name */
+    struct x509_key_id key_id;           /* as its certificate says */
     char version[AUTHORITY_VERSION_MAX]; /* of the row that these were read from */
     int64 expires_at; /* of the X.509 certificates it hangs on, seconds since 1970; 0 for none */
     struct key *key;  /* NULL until unsealed */
