@@ -1169,7 +1169,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 DECLARE
     named int;
 BEGIN
-    IF before IS NULL OR most IS NULL OR NOT most BETWEEN 1 AND 1000000 THEN
+    IF before IS NULL OR before = '-infinity' OR most IS NULL OR NOT most BETWEEN 1 AND 1000000 THEN
         PERFORM sftca.refuse('22023', 'purge_invalid', 'A moment and a batch of 1 to 1000000 are needed.');
     ELSIF before > now() - interval '10 days' THEN
         -- what expired later can be in a list that somebody still goes by (7 days), or that must still name it (1 day)

@@ -139,8 +139,10 @@ sftca_reseal_bytes(PG_FUNCTION_ARGS)
         kek_throw_gone();
     if (r == SFT_ENOMEM)
         sftca_throw(r, "sealed key");
-    if (r != SFT_OK)
+    if (r != SFT_OK) {
+        kek_check_sealed();
         sftca_refuse(SFTCA_INTERNAL, "key_damaged", "a sealed key is damaged");
+    }
     SET_VARSIZE(out, VARHDRSZ + varlena_len(sealed));
     Datum values[2] = {PointerGetDatum(out), bytea_of(mine, sizeof mine)};
     return tuple_of(fcinfo, values, nulls);

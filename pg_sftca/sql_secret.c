@@ -52,8 +52,10 @@ load_secret(uint8_t out[SECRET_KEY_LEN])
     if (r == SFT_EKEK)
         sftca_refuse(SFTCA_UNAVAILABLE, "kek_wrong",
                      "the vault secret is sealed under another key-encryption key");
-    if (r != SFT_OK)
+    if (r != SFT_OK) {
+        kek_check_sealed(); /* under our hands: no damage then */
         sftca_refuse(SFTCA_INTERNAL, "key_damaged", "the sealed vault secret is damaged");
+    }
     return true;
 }
 

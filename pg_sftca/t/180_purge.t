@@ -32,7 +32,7 @@ $s->value("SELECT sftca.revoke('$v->{ssh_user}', sftca.serial_at(now() - interva
 $s->value("SELECT sftca.revoke_key_id('$v->{ssh_user}', 'sft1:old', 'by name')");
 $s->run("UPDATE sftca.name_revocations SET expires_at = now() - interval '20 days'");
 
-for (['NULL'], ["now(), 0"], ["now(), 1000001"], ["now(), NULL"]) {
+for (['NULL'], ["'-infinity'"], ["now(), 0"], ["now(), 1000001"], ["now(), NULL"]) {
 	$s->run("SELECT * FROM sftca.purge($_->[0])");
 	is $s->code, 'purge_invalid', "purge($_->[0])";
 }
