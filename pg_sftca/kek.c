@@ -60,11 +60,14 @@ shared_writable(bool yes)
 
 /* ---- sealing ---- */
 
-/* Where there is no shared page: the start time of the server that was sealed, in a file. */
+/*
+ * Where there is no shared page: the start time of the server that was sealed, in a file. Written
+ * over, never cut short: to seal a second time must not open the vault for a moment.
+ */
 static void
 note_sealed(void)
 {
-    int fd = open(SEALED_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = open(SEALED_FILE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     bool good = fd >= 0 && write(fd, &PgStartTime, sizeof PgStartTime) == sizeof PgStartTime;
     const char *why = strerror(errno);
     if (fd >= 0)
@@ -115,8 +118,8 @@ kek_seal(void)
         return;
     }
     shared_writable(true);
-    mem_wipe(shared, sizeof *shared);
-    shared->is_sealed = true;
+    shared->is_sealed = true; /* first, and never taken back: it may be sealed already */
+    mem_wipe(shared->slots, sizeof shared->slots);
     shared_writable(false);
 }
 

@@ -75,6 +75,14 @@ for my $preloaded (0, 1) {
 		is $x->value('SELECT kek FROM sftca.status()'), 'sealed', '  status() says sealed';
 		like $x->value('SELECT detail FROM sftca.status()'), qr/until the server is started again/, '    until when';
 	}
+	# to seal it again and again opens it for nobody
+	my $loop = sub { my ($sql) = @_; return "DO \$\$ DECLARE n int := 0; BEGIN FOR i IN 1 .. $_[1] LOOP BEGIN PERFORM $sql; n := n + 1; EXCEPTION WHEN SQLSTATE 'SF503' THEN NULL; END; END LOOP; CREATE TEMP TABLE opened AS SELECT n; END \$\$" };
+	my $again = $v->db->session('postgres');
+	$again->send('DO $$ BEGIN FOR i IN 1 .. 20000 LOOP PERFORM sftca.seal(); END LOOP; END $$');
+	my $thief = $v->db->session('postgres');
+	$thief->run($loop->('sftca.transport_key_create()', 20000));
+	$again->receive;
+	is $thief->value('SELECT n FROM opened'), 0, '  nor does sealing it anew, for a moment';
 	$a->run("ALTER SYSTEM SET pg_sftca.kek_file = '$dir/kek'", 'SELECT pg_reload_conf()', 'SELECT pg_sleep(0.2)');
 	$v->finish($v->db->session('postgres'), $id);
 	$a->run('SELECT sftca.krl(authority_id) FROM sftca.krl_versions');
