@@ -33,6 +33,12 @@ took=$(($(seconds) - start))
 try 'whose session ends' wait_until test -s "$dir/ended"
 
 # the child has no rights, and is started again when it dies
+two_processes() { # not counting what is forked for a moment to run a tool
+	# shellcheck disable=SC2046 # words
+	set -- $(sftd_pids)
+	[ $# = 2 ]
+}
+wait_until two_processes
 # shellcheck disable=SC2046 # words
 set -- $(sftd_pids)
 same $# 2 'two processes'
