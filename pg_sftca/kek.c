@@ -146,6 +146,10 @@ slot_read(struct slot *slot, enum kek_which which, char reason[KEK_REASON_MAX])
     slot->is_loaded = wrap_check(slot->key, slot->check) == SFT_OK;
     if (!slot->is_loaded)
         snprintf(reason, KEK_REASON_MAX, "the cryptographic library failed");
+    if (kek_is_sealed()) { /* while the source took its time */
+        mem_wipe(slot, sizeof *slot);
+        snprintf(reason, KEK_REASON_MAX, "the vault was sealed meanwhile");
+    }
     return slot->is_loaded;
 }
 

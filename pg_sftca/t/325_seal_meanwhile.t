@@ -78,4 +78,17 @@ is $s->code, 'vault_sealed', 'sealed during reseal(): refused';
 is marks(), $mark, '  everything is under the key that it was under';
 restart('');
 is $v->db->root->value('SELECT remaining FROM sftca.reseal()'), 0, '  and goes on after the next start';
+
+# a key-encryption key that arrives after the sealing
+$v->db->must('sh', '-c', "mkfifo $dir/late; chown $uid:$gid $dir/late");
+set('pg_sftca.kek_file' => '', 'pg_sftca.previous_kek_file' => '', shared_preload_libraries => 'plpgsql', 'pg_sftca.kek_command' => "cat $dir/late");
+restart('');
+$s = $v->db->session('postgres');
+$s->send('SELECT sftca.transport_key_create()');
+open my $late, '>:raw', "$dir/late" or die "late: $!";  # waits until the command reads
+$v->db->root->run('SELECT sftca.seal()');
+print $late Sft::Db::slurp("$dir/kek.new");
+close $late;
+$s->receive;
+like $s->code, qr/^(?:kek_missing|vault_sealed)$/, 'sealed while the key-encryption key was being read: refused';
 done_testing;
