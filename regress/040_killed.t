@@ -13,7 +13,7 @@ use Test::More;
 my $top = $Sft::Db::top;
 # every fault point that the source of vault and gateway names: a new one is tested without a word here
 my (undef, $named) = Sft::Db->command('sh', '-c', "cd '$top' && grep -rhoE 'SFT_FAULT(_ERR)?\\(\"(vault|gateway)\\.[a-z_]+\"' pg_sftca gateway --include='*.c' | cut -d'\"' -f2 | sort -u");
-# bad_signature makes an error and kills nobody, reseal is not on the way of a certificate: the vault tries both (t/180, t/310)
+# bad_signature makes an error and kills nobody; reseal and before_wrap are not on the way of a certificate: the vault tries these (t/180, t/310, t/325)
 my @points = grep { !/^vault\.(bad_signature|before_wrap|reseal)$/ } split ' ', $named;
 ok scalar(grep({ /^vault/ } @points)), "fault points of the vault: @points";
 ok scalar(grep({ /^gateway/ } @points)), '  and of the gateway';
